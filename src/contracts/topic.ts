@@ -1,0 +1,58 @@
+import { EvertError } from '../errors.ts'
+import type { Codec } from './codec.ts'
+
+/** A named, typed contract: what its records' keys and values are, and how the topic is made if it is missing. */
+export interface Topic<K, V> {
+  readonly name: string
+  readonly key: Codec<K>
+  readonly value: Codec<V>
+  /** Partitions when the topic is created. Default 6. */
+  readonly partitions: number
+  /** Kafka topic configs when the topic is created, such as `cleanup.policy`. */
+  readonly configs: Readonly<Record<string, string>>
+}
+
+export interface TopicOptions<K, V> {
+  key: Codec<K>
+  value: Codec<V>
+  partitions?: number
+  configs?: Record<string, string>
+}
+
+/**
+ * Declares a topic. Throws INVALID_TOPIC_NAME when the name breaks Kafka's rule.
+ *
+ * @example
+ * const orders = topic('orders', { key: string, value: json(Order) })
+ */
+export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
+  assertTopicName(name)
+  const { key, value, partitions = 6, configs = {} } = options
+  if (!Number.isInteger(partitions) || partitions < 1) {
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `Topic "${name}" needs a whole number of partitions, 1 or more; got ${partitions}.`,
+    )
+  }
+  return { name, key, value, partitions, configs }
+}
+
+const MAX_NAME_LENGTH = 249
+const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
+
+/** Kafka's rule for topic names (org.apache.kafka.common.internals.Topic): the name of a topic is never a path. */
+export function assertTopicName(name: string): void {
+  const fault =
+    typeof name !== 'string' || name.length === 0
+      ? 'is empty'
+      : name === '.' || name === '..'
+        ? 'is "." or ".."'
+        : name.length > MAX_NAME_LENGTH
+          ? `has ${name.length} characters, more than ${MAX_NAME_LENGTH}`
+          : LEGAL_NAME.test(name)
+            ? undefined
+            : 'has a character other than a-z, A-Z, 0-9, ".", "_" and "-"'
+  if (fault !== undefined) {
+    throw new EvertError('INVALID_TOPIC_NAME', `The topic name ${JSON.stringify(name)} ${fault}.`)
+  }
+}

@@ -1,0 +1,5 @@
+/** A header of a record. */
+export interface RecordHeader {
+  readonly key: string
+  readonly value: Buffer | null
+}

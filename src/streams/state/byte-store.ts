@@ -1,0 +1,54 @@
+/**
+ * Bytes as a string of code units 0–255 (latin1). JavaScript compares such strings in byte order and hashes them
+ * natively, so one value serves as Map key, as sort key and, decoded, as the bytes on disk.
+ */
+export type ByteString = string
+
+/**
+ * The port that a storage engine implements: one ordered map from bytes to bytes per store and task, all stores of a
+ * task committed together.
+ *
+ * Contract: reads see what the last `commit` left; `commit` is atomic across the stores of the task, and after a
+ * crash a reopened task stands at some earlier commit, never between two. Reads are synchronous. Buffers returned
+ * are valid until the next call on the task: decode or copy at once. Ranges are in ascending byte order (descending with
+ * `reverse`), see one snapshot, and must be closed (`return`) when left early, as for-of does.
+ */
+export interface TaskState {
+  /** Opens (makes) a store. Names come from the topology and never become paths. */
+  store(name: string): ByteStore
+  /** What the last commit recorded: for each changelog partition the next offset to apply, and more by name. */
+  metadata(name: string): string | undefined
+  /** Applies writes of all stores and metadata in one transaction. */
+  commit(writes: readonly StoreWrites[], metadata: Readonly<Record<string, string>>): void
+  close(): Promise<void>
+}
+
+export interface ByteStore {
+  readonly name: string
+  get(key: ByteString): Buffer | undefined
+  /** Entries from `from` (inclusive; undefined = first) up to `to` (exclusive; undefined = last). */
+  range(
+    from?: ByteString,
+    to?: ByteString,
+    options?: { reverse?: boolean },
+  ): Iterable<readonly [ByteString, Buffer]>
+  /** Number of entries; may be approximate while writes are in flight. */
+  readonly size: number
+}
+
+export interface StoreWrites {
+  readonly store: string
+  /** undefined deletes. */
+  readonly entries: Iterable<readonly [ByteString, Buffer | undefined]>
+}
+
+/** Opens the state of tasks in one place: a directory, or memory. */
+export interface StateEngine {
+  readonly name: 'memory' | 'lmdb'
+  openTask(taskId: string): TaskState
+  /** Forgets everything that the task stored. */
+  dropTask(taskId: string): Promise<void>
+  /** Ids of the tasks that have state here. */
+  tasks(): string[]
+  close(): Promise<void>
+}
