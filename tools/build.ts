@@ -6,7 +6,7 @@
  * optional dependencies that have no scripts.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -51,6 +51,9 @@ async function bundleLmdb(): Promise<void> {
   )
   mkdirSync(join(vendor, 'licenses'), { recursive: true })
   for (const name of bundled) {
-    cpSync(join(modules, name, 'LICENSE'), join(vendor, 'licenses', name.replaceAll('/', '-')))
+    const licence = join(modules, name, 'LICENSE')
+    const target = join(vendor, 'licenses', name.replaceAll('/', '-'))
+    // One of them names its licence in its package.json only.
+    cpSync(existsSync(licence) ? licence : join(modules, name, 'package.json'), target)
   }
 }
