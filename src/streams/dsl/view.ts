@@ -1,0 +1,70 @@
+import { EvertError } from '../../errors.ts'
+import type { FindOptions, FindResult, GetResult, ReadOptions, ScalarField, Where } from './view-query.ts'
+
+export interface ViewOptions<V> {
+  /** Fields with an index of their own. Default none. */
+  readonly indexes?: readonly ScalarField<V>[]
+  /** The fields that queries may name, checked when they come from outside. Default: whatever the type allows. */
+  readonly fields?: readonly ScalarField<V>[]
+}
+
+/**
+ * What answers a view's queries: the running application that holds its partitions.
+ *
+ * Contract: answers come from committed state only; each carries the position that it reflects.
+ */
+export interface ViewReader<K, V> {
+  getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>>
+  find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>>
+}
+
+/**
+ * A queryable table of an application, declared with the topology and answering once the application runs.
+ * All calls throw NOT_READY before that, INVALID_QUERY for a query that does not fit the view, and TIMEOUT when
+ * `minPosition` was not reached in time.
+ */
+export class View<K, V> {
+  readonly name: string
+  readonly options: ViewOptions<V> & { readonly indexes: readonly ScalarField<V>[] }
+  #reader: ViewReader<K, V> | undefined
+
+  constructor(name: string, options: ViewOptions<V> = {}) {
+    this.name = name
+    this.options = { ...options, indexes: [...new Set(options.indexes)] }
+  }
+
+  /** The latest value of the key, or undefined. */
+  async get(key: K, options: ReadOptions = {}): Promise<V | undefined> {
+    return (await this.#bound().getWithPosition(key, options)).value
+  }
+
+  /** As `get`, with the position that the answer reflects. */
+  async getWithPosition(key: K, options: ReadOptions = {}): Promise<GetResult<V>> {
+    return this.#bound().getWithPosition(key, options)
+  }
+
+  /** The rows that fulfil all conditions, in order; without conditions, all rows. */
+  async find(where: Where<V> = {}, options: FindOptions<V> = {}): Promise<FindResult<K, V>> {
+    return this.#bound().find(where, options)
+  }
+
+  /** Called by the application when it starts (with its reader) and when it has stopped (with undefined). */
+  bind(reader: ViewReader<K, V> | undefined): void {
+    if (reader !== undefined && this.#reader !== undefined) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The view "${this.name}" already answers from a running application.`,
+      )
+    }
+    this.#reader = reader
+  }
+
+  #bound(): ViewReader<K, V> {
+    if (this.#reader !== undefined) return this.#reader
+    throw new EvertError(
+      'NOT_READY',
+      `The view "${this.name}" has no running application behind it. Start the app, then query.`,
+      { retryable: true },
+    )
+  }
+}
