@@ -4,36 +4,43 @@ import type { Api } from '../wire/message.ts'
 /**
  * One ordered channel to one broker, over TCP or in process: the only seam between Evert's engine and a log.
  *
- * Contract: requests of one connection are answered in order. `send` picks the highest version that both sides know
- * within `maxVersion`. It throws CONNECTION (retryable) when the channel was lost before the answer came (the broker
- * may or may not have acted), TIMEOUT when the answer is overdue, CLOSED after close(), and UNSUPPORTED_VERSION when
- * there is no common version. Protocol error codes inside the answer are the caller's to read.
+ * Contract: requests of one connection are answered in order, so a long poll delays what is sent after it: each
+ * component that polls opens its own connection. `send` picks the highest version that both sides know within
+ * `maxVersion`. It throws CONNECTION (retryable) when the channel was lost before the answer came (the broker
+ * may or may not have acted), TIMEOUT (retryable) when the answer is overdue (the channel is then lost too),
+ * CLOSED after close(), and UNSUPPORTED_VERSION when there is no common version. Protocol error codes inside the
+ * answer are the caller's to read. The request's byte fields must not change until the answer came.
  */
 export interface Connection {
-  readonly nodeId: number
+  /** False once the channel was lost or closed; it never comes back. */
+  readonly isOpen: boolean
+  /** Finalised features of the broker's cluster by name, such as `transaction.version`. */
+  readonly features: ReadonlyMap<string, number>
   send<Req extends Fields, Res extends Fields>(
     api: Api<Req, Res>,
     request: MessageInput<Req>,
     options?: SendOptions,
   ): Promise<Message<Res>>
   /** The highest common version for an API, or -1. */
-  versionOf(api: Api): number
+  versionOf(api: ApiKey): number
   close(): Promise<void>
 }
+
+/** What `versionOf` needs of an API. */
+export type ApiKey = Pick<Api, 'key' | 'versions'>
 
 export interface SendOptions {
   /** Default: the API's newest version. */
   readonly maxVersion?: number
   /** How long to wait for the answer, on top of any wait that the request itself asks for. Default 30 000. */
   readonly timeoutMs?: number
-  readonly signal?: AbortSignal
 }
 
 /** Opens connections for one kind of cluster URL. */
 export interface Transport {
   /** Nodes to ask first, before any metadata is known. */
   readonly bootstrap: readonly BrokerAddress[]
-  connect(address: BrokerAddress, options?: { signal?: AbortSignal }): Promise<Connection>
+  connect(address: BrokerAddress): Promise<Connection>
   /** Releases what the transport owns: an embedded broker, for example. */
   close(): Promise<void>
 }
