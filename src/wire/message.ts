@@ -91,7 +91,7 @@ function compileStruct(name: string, fields: Fields, version: number, flexible: 
   const absent: { name: string; field: Field<unknown>; fallback: unknown }[] = []
   const template: Plain = {}
   for (const [fieldName, field] of Object.entries(fields)) {
-    const fallback = defaultOf(field)
+    const fallback = deepFreeze(defaultOf(field))
     template[fieldName] = fallback
     if (!includes(field.options.versions, version)) {
       absent.push({ name: fieldName, field, fallback })
@@ -131,6 +131,7 @@ function compileStruct(name: string, fields: Fields, version: number, flexible: 
   }
 
   function encodeTagged(writer: Writer, value: Plain): void {
+    if (tagged.length === 0) return writer.unsignedVarint(0)
     const present = tagged.filter(field => {
       const given = value[field.name]
       return given !== undefined && !isDefault(fields[field.name] as Field<unknown>, given, field.fallback)
@@ -216,16 +217,25 @@ function compileString(path: string, flexible: boolean, nullable: boolean): Valu
       if (value === null) return writeNull(path, nullable, () => length.write(writer, -1))
       const text = value as string
       const byteLength = Buffer.byteLength(text)
-      assert(byteLength <= 0x7fff, `${path} is a string of ${byteLength} bytes`)
+      if (byteLength > MAX_STRING_BYTES) {
+        throw new EvertError(
+          'INVALID_ARGUMENT',
+          `${path} has ${byteLength} bytes; a string of the protocol has at most ${MAX_STRING_BYTES}.`,
+        )
+      }
       length.write(writer, byteLength)
       writer.string(text, byteLength)
     },
     decode(reader) {
       const size = length.read(reader)
+      if (size > MAX_STRING_BYTES) throw malformed(`${path} claims ${size} bytes`)
       return size < 0 ? readNull(path, nullable) : reader.string(size)
     },
   }
 }
+
+/** Also in versions whose length field could hold more, as in Java. */
+const MAX_STRING_BYTES = 0x7fff
 
 function compileBytes(path: string, flexible: boolean, nullable: boolean): ValueCodec {
   const length = lengthCodec(flexible, true)
@@ -295,7 +305,7 @@ function compileNested(
 }
 
 function writeNull(path: string, nullable: boolean, write: () => void): void {
-  assert(nullable, `${path} must not be null in this version`)
+  if (!nullable) throw new EvertError('UNSUPPORTED_VERSION', `${path} must not be null in this version.`)
   write()
 }
 
@@ -329,10 +339,17 @@ function defaultOf(field: Field<unknown>): unknown {
 export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const EMPTY = Buffer.alloc(0)
 
+/** Messages of one version share their default arrays and structs: a change to one must fail, not reach the others. */
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+  Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
+}
+
 function isDefault(field: Field<unknown>, value: unknown, fallback: unknown): boolean {
   if (value === fallback) return true
   if (value === null || fallback === null) return false
-  if (field.kind === 'array' || field.kind === 'bytes') {
+  if (field.kind === 'array' || field.kind === 'bytes' || field.kind === 'records') {
     return (value as { length: number }).length === 0 && (fallback as { length: number }).length === 0
   }
   if (field.kind === 'struct') {

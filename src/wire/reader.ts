@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { EvertError } from '../errors.ts'
 
 /**
@@ -80,7 +81,12 @@ export class Reader {
 
   string(length: number): string {
     const at = this.#take(length)
-    return this.#buffer.toString('utf8', at, at + length)
+    const text = this.#buffer.toString('utf8', at, at + length)
+    // Bytes that are not UTF-8 decode to replacement characters, which take more bytes when they are sent again.
+    if (text.includes('\uFFFD') && !isUtf8(this.#buffer.subarray(at, at + length))) {
+      throw malformed(`the ${length} bytes at byte ${at} are not UTF-8`)
+    }
+    return text
   }
 
   bytes(length: number): Buffer {
