@@ -1,0 +1,104 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
+
+/**
+ * The physical plan as data: what a runtime needs to create topics, assign tasks and build processors. Nothing in it
+ * runs. Topic names are physical (internal ones carry the application id).
+ */
+export interface Topology {
+  readonly applicationId: string
+  /** In order of id. Tasks are named `<sub-topology>_<partition>`. */
+  readonly subTopologies: readonly SubTopology[]
+  /** Views in the order of their declaration, each over a store of its own. */
+  readonly views: readonly ViewRegistration[]
+}
+
+/**
+ * A weakly connected part of the node graph: what one task runs for one partition. Reads `sourceTopics` and
+ * `repartitionSources`; task `p` reads partition `p` of every one of them that has so many partitions.
+ */
+export interface SubTopology {
+  readonly id: number
+  /** Parents before children; names are unique in the topology. */
+  readonly nodes: readonly TopologyNode[]
+  /** External topics, in order of declaration. */
+  readonly sourceTopics: readonly string[]
+  /** Repartition topics that this sub-topology reads. */
+  readonly repartitionSources: readonly InternalTopic[]
+  /** Names of the repartition topics that it writes. */
+  readonly repartitionSinks: readonly string[]
+  readonly stores: readonly StoreDefinition[]
+  /** Topics (external or repartition) that must have equal partition counts, since their records meet by key. */
+  readonly coPartitionGroups: readonly (readonly string[])[]
+}
+
+export type TopologyNode = SourceNode | ProcessorNode | SinkNode
+
+interface NodeBase {
+  readonly name: string
+  /** Names of the nodes that records come from, and go to in this order. */
+  readonly parents: readonly string[]
+  readonly children: readonly string[]
+}
+
+export interface SourceNode extends NodeBase {
+  readonly kind: 'source'
+  readonly topics: readonly string[]
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+}
+
+export interface ProcessorNode extends NodeBase {
+  readonly kind: 'processor'
+  /** Stores that the processor opens, own and foreign. */
+  readonly stores: readonly string[]
+  readonly create: ProcessorFactory
+}
+
+export interface SinkNode extends NodeBase {
+  readonly kind: 'sink'
+  readonly topic: string
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  /** Table changes are written with their old value (a table's repartition), see processors/change-codec.ts. */
+  readonly changes: boolean
+}
+
+/** A topic that the application owns: made before its tasks start, purged or compacted by it alone. */
+export interface InternalTopic {
+  readonly name: string
+  /** The name without the application id. */
+  readonly logicalName: string
+  /** Undefined: as many as the most partitioned topic upstream. */
+  readonly partitions: number | undefined
+  readonly configs: Readonly<Record<string, string>>
+}
+
+/** A store of each task of the sub-topology. */
+export interface StoreDefinition {
+  readonly name: string
+  readonly kind: 'keyValue'
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  /** Where its changes are kept; undefined when logging is off (the state is lost with the machine). */
+  readonly changelog: Changelog | undefined
+}
+
+export interface Changelog {
+  /** Physical name. */
+  readonly topic: string
+  /**
+   * True when the topic is the table's own source topic: it is not created, nothing is written to it, and a restored
+   * record is (key bytes, value bytes, record timestamp) just as the source processor would have stored it.
+   */
+  readonly isSource: boolean
+  /** For creating the topic; empty when it is the source. */
+  readonly configs: Readonly<Record<string, string>>
+}
+
+export interface ViewRegistration {
+  readonly name: string
+  readonly store: string
+  /** The handle of the view (dsl/view.ts), bound by the runtime. */
+  readonly view: unknown
+}

@@ -1,0 +1,37 @@
+import type { KeyValueStore } from '../state/store.ts'
+import type { StreamRecord } from './stream-record.ts'
+
+/**
+ * One operator of one task. `process` runs synchronously and pushes its results into the next processor before it
+ * returns (depth first), so that every record's whole effect is done before the next record is taken.
+ */
+export interface Processor {
+  process(record: StreamRecord): void
+}
+
+/**
+ * Builds the processor of a node in a task. Everything that can be decided is decided here, once: `next` is where
+ * results go (one processor, or a fan-out over several, or nowhere).
+ */
+export type ProcessorFactory = (context: ProcessorContext, next: Processor) => Processor
+
+/** What the task gives to a processor while it is built. */
+export interface ProcessorContext {
+  /** The name of the node. */
+  readonly node: string
+  /** Shared by the task and all its processors. */
+  readonly task: TaskContext
+  keyValue<V>(store: string): KeyValueStore<V>
+}
+
+/** The live state of a task that its processors see. */
+export interface TaskContext {
+  /** The node whose decoder or user function runs; named by errors. Set before each call of one. */
+  node: string
+  /** The greatest timestamp of any record processed so far; -1 before the first. */
+  streamTime: number
+  /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
+  drop(node: string, reason: DropReason): void
+}
+
+export type DropReason = 'null-key' | 'null-value' | 'null-key-or-value' | 'late' | 'error'

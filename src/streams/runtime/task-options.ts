@@ -1,0 +1,41 @@
+import type { RecordColumns } from '../../records/record-columns.ts'
+import type { SubTopology } from '../graph/topology.ts'
+import type { TaskStores } from '../state/task-stores.ts'
+import type { RecordCollector } from './record-collector.ts'
+
+export interface TaskOptions {
+  readonly subTopology: SubTopology
+  /** Which partition of its topics the task reads. */
+  readonly partition: number
+  /** Open and restored. The task writes to them while it processes; the runtime commits them. */
+  readonly stores: TaskStores
+  readonly collector: RecordCollector
+  /** What becomes of a record that does not decode or whose function throws. Default `fail`. */
+  readonly onError?: ErrorPolicy
+}
+
+/**
+ * `fail` stops the task with TASK_FAILED; nothing of its open transaction may be committed. `skip` drops the record
+ * and counts it. `deadLetter` writes the raw record with headers that name the error, and goes on. The whole source
+ * record is the unit: under the last two, outputs and state changes that it made before it failed are undone.
+ */
+export type ErrorPolicy = 'fail' | 'skip' | { readonly deadLetter: string }
+
+/** A part of a fetch, ready to be processed. */
+export interface TaskInput {
+  readonly topic: string
+  readonly partition: number
+  /** Data batches in offset order, without aborted and control batches. */
+  readonly batches: readonly { records(): RecordColumns }[]
+  /** Records below it (the start of the first batch) are passed over. */
+  readonly fromOffset: number
+  /** Where the next fetch begins; becomes the position once every record before it is done. */
+  readonly nextOffset: number
+}
+
+/** The next offset to process of one input partition: what a commit records. */
+export interface TaskPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}

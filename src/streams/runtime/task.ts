@@ -1,0 +1,207 @@
+import { EvertError } from '../../errors.ts'
+import { assert } from '../../internal/assert.ts'
+import type { RecordColumns } from '../../records/record-columns.ts'
+import { buildProcessors } from '../processors/build.ts'
+import type { DropReason, TaskContext } from '../processors/processor.ts'
+import { writeDeadLetter } from './dead-letter.ts'
+import { PartitionQueue } from './partition-queue.ts'
+import { RecordScope } from './record-scope.ts'
+import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
+
+/**
+ * Runs one sub-topology for one partition: takes records in, pushes each through the processors, and keeps count of
+ * how far it came. Pure: no I/O, no clock, no promises; the runtime around it fetches, commits and restores.
+ *
+ * Among its input partitions it takes the one whose next record has the lowest timestamp; within a partition it
+ * keeps the order of offsets (Kafka Streams: PartitionGroup). Every record's effects are complete before the next
+ * record is taken, so a commit may follow any call of `process`.
+ */
+export class Task {
+  /** `<sub-topology>_<partition>`. */
+  readonly id: string
+  readonly #queues = new Map<string, PartitionQueue>()
+  readonly #order: PartitionQueue[] = []
+  readonly #context: LiveContext
+  readonly #options: TaskOptions
+  readonly #policy: ErrorPolicy
+  readonly #scope: RecordScope | undefined
+  #done = 0
+  #failure: EvertError | undefined
+
+  constructor(options: TaskOptions) {
+    const { subTopology, partition, onError = 'fail' } = options
+    this.id = `${subTopology.id}_${partition}`
+    this.#options = options
+    this.#policy = onError
+    this.#context = new LiveContext()
+    this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
+    const sources = buildProcessors(subTopology, {
+      task: this.#context,
+      stores: this.#scope ?? options.stores,
+      collector: this.#scope ?? options.collector,
+    })
+    for (const [topic, source] of sources) {
+      const queue = new PartitionQueue(topic, partition, source)
+      this.#queues.set(topic, queue)
+      this.#order.push(queue)
+    }
+  }
+
+  /** The greatest timestamp of any record processed; -1 before the first. */
+  get streamTime(): number {
+    return this.#context.streamTime
+  }
+
+  /** Goes on from the stream time of an earlier life of the task, as its last commit recorded it. */
+  restoreStreamTime(timestamp: number): void {
+    this.#context.streamTime = Math.max(this.#context.streamTime, timestamp)
+  }
+
+  /** Takes fetched records of one input partition. Buffers are kept until their records are processed. */
+  enqueue(input: TaskInput): void {
+    const queue = this.#queues.get(input.topic)
+    assert(
+      queue !== undefined && queue.partition === input.partition,
+      `task ${this.id} got records of ${input.topic}-${input.partition}, which it does not read`,
+    )
+    queue.add(input)
+  }
+
+  /** Records waiting in one input partition. */
+  bufferedOf(topic: string): number {
+    return this.#queues.get(topic)?.buffered ?? 0
+  }
+
+  /** Records waiting in all input partitions. */
+  get buffered(): number {
+    let sum = 0
+    for (const queue of this.#order) sum += queue.buffered
+    return sum
+  }
+
+  /**
+   * Processes up to `maxRecords` waiting records and returns how many it took (those that an error policy dropped
+   * included). Throws TASK_FAILED when a record fails under the policy `fail`; the task is then of no more use and
+   * its open transaction must be aborted.
+   */
+  process(maxRecords: number): number {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#done = 0
+    while (this.#done < maxRecords) {
+      const queue = this.#choose()
+      if (queue === undefined) break
+      try {
+        if (this.#scope !== undefined) this.#step(queue, this.#scope)
+        else if (this.#order.length === 1) this.#runOnly(queue, maxRecords)
+        else this.#run(queue, maxRecords)
+      } catch (error) {
+        this.#failed(this.#choose() as PartitionQueue, error)
+      }
+    }
+    return this.#done
+  }
+
+  /** Where each input partition that was given records now stands; what a commit records. */
+  positions(): TaskPosition[] {
+    const positions: TaskPosition[] = []
+    for (const { topic, partition, position } of this.#order) {
+      if (position !== undefined) positions.push({ topic, partition, offset: position })
+    }
+    return positions
+  }
+
+  /** Records dropped so far, by `<node>: <reason>`. */
+  get dropped(): ReadonlyMap<string, number> {
+    return this.#context.dropped
+  }
+
+  #choose(): PartitionQueue | undefined {
+    let chosen: PartitionQueue | undefined
+    let lowest = Infinity
+    for (const queue of this.#order) {
+      if (queue.headTimestamp < lowest) {
+        lowest = queue.headTimestamp
+        chosen = queue
+      }
+    }
+    return chosen
+  }
+
+  /** A task with one input has no choice to make per record. */
+  #runOnly(queue: PartitionQueue, maxRecords: number): void {
+    while (this.#done < maxRecords && queue.columns !== undefined) {
+      this.#push(queue)
+      queue.advance()
+      this.#done++
+    }
+  }
+
+  #run(first: PartitionQueue, maxRecords: number): void {
+    let queue: PartitionQueue | undefined = first
+    while (queue !== undefined && this.#done < maxRecords) {
+      this.#push(queue)
+      queue.advance()
+      this.#done++
+      queue = this.#choose()
+    }
+  }
+
+  /** One record whose effects can be taken back. */
+  #step(queue: PartitionQueue, scope: RecordScope): void {
+    this.#push(queue)
+    scope.keep()
+    queue.advance()
+    this.#done++
+  }
+
+  #push(queue: PartitionQueue): void {
+    const timestamp = queue.headTimestamp
+    const context = this.#context
+    context.node = queue.source.name
+    if (timestamp < 0) throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${timestamp}.`)
+    if (timestamp > context.streamTime) context.streamTime = timestamp
+    queue.source.process(queue.columns as RecordColumns, queue.index, timestamp)
+  }
+
+  #failed(queue: PartitionQueue, error: unknown): void {
+    const { topic, partition } = queue
+    const offset = (queue.columns as RecordColumns).offset(queue.index)
+    const node = this.#context.node
+    if (this.#scope === undefined) {
+      this.#failure = new EvertError(
+        'TASK_FAILED',
+        `Task ${this.id} stopped at ${topic}-${partition}, offset ${offset}, in node ${node}: ${messageOf(error)} ` +
+          'Correct the function or the record, or choose onError: skip or deadLetter.',
+        { cause: error },
+      )
+      throw this.#failure
+    }
+    this.#scope.undo()
+    if (typeof this.#policy === 'object') {
+      writeDeadLetter(this.#options.collector, this.#policy.deadLetter, {
+        columns: queue.columns as RecordColumns,
+        index: queue.index,
+        origin: { topic, partition, offset, node },
+        error,
+      })
+    }
+    this.#context.drop(node, 'error')
+    queue.advance()
+    this.#done++
+  }
+}
+
+class LiveContext implements TaskContext {
+  node = ''
+  streamTime = -1
+  readonly dropped = new Map<string, number>()
+
+  drop(node: string, reason: DropReason): void {
+    const name = `${node}: ${reason}`
+    this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
