@@ -1,0 +1,173 @@
+import type { Codec } from '../contracts/codec.ts'
+import { covers, filterPosition, mergePositions, type Position } from '../contracts/position.ts'
+import { describeValue } from '../contracts/schema.ts'
+import { EvertError } from '../errors.ts'
+import { type Clock, systemClock } from '../internal/clock.ts'
+import type { View, ViewReader } from '../streams/dsl/view.ts'
+import type { FindOptions, FindResult, GetResult, ReadOptions, Where } from '../streams/dsl/view-query.ts'
+import { queryFingerprint, readCursor, writeCursor } from './cursor.ts'
+import { collectRows, type Query } from './find.ts'
+import type { LocalTask, LocalTasks } from './local-tasks.ts'
+import { parseOrderBy } from './row-order.ts'
+import { TopRows } from './top-rows.ts'
+import { waitFor } from './wait.ts'
+import { InvalidQueryError, parseWhere } from './where.ts'
+
+export interface LocalReaderOptions<K, V> {
+  readonly view: Pick<View<K, V>, 'name' | 'options'>
+  readonly key: Codec<K>
+  readonly tasks: LocalTasks<V>
+  readonly clock?: Clock
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+/** How long a query may keep the event loop before it lets others in, between two tasks. */
+const TURN_MS = 10
+
+/**
+ * Answers a view's queries from the tasks of this instance.
+ *
+ * A query waits until all partitions that it needs are here and stand at `minPosition`; then each task is read in one
+ * turn of the event loop, at one commit. The position of the answer is the vector of those commits.
+ */
+export class LocalReader<K, V> implements ViewReader<K, V> {
+  readonly #name: string
+  readonly #fields: readonly string[] | undefined
+  readonly #key: Codec<K>
+  readonly #tasks: LocalTasks<V>
+  readonly #clock: Clock
+
+  constructor({ view, key, tasks, clock = systemClock }: LocalReaderOptions<K, V>) {
+    this.#name = view.name
+    this.#fields = view.options.fields
+    this.#key = key
+    this.#tasks = tasks
+    this.#clock = clock
+  }
+
+  async getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>> {
+    const encoded = this.#key.encode(key)
+    const [task] = await this.#ready([this.#tasks.partitionFor(encoded)], options)
+    if (task === undefined) throw this.#notHere([])
+    return { value: task.rows.get(encoded.toString('latin1')), position: task.position() }
+  }
+
+  async find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>> {
+    const { limit } = options
+    const terms = parseWhere(where, this.#fields)
+    const order = parseOrderBy(options.orderBy, this.#fields)
+    const fingerprint = queryFingerprint(this.#name, terms, order)
+    const after = options.cursor === undefined ? undefined : readCursor(options.cursor, fingerprint, order)
+    assertLimit(limit)
+    const query: Query = { terms, order, limit, after }
+
+    const partitions = Array.from({ length: this.#tasks.partitions }, (_, partition) => partition)
+    await this.#ready(partitions, options)
+    // One more than asked for tells whether there is a next page.
+    const top = new TopRows<V>(order, limit === undefined ? Number.POSITIVE_INFINITY : limit + 1)
+    const positions: Position[] = []
+    let turnStart = performance.now()
+    for (const partition of partitions) {
+      if (performance.now() - turnStart > TURN_MS) {
+        await nextTurn()
+        options.signal?.throwIfAborted()
+        turnStart = performance.now()
+      }
+      const task = this.#taskOf(partition)
+      if (task === undefined) throw this.#notHere([partition])
+      collectRows(task, query, top)
+      positions.push(task.position())
+    }
+
+    const found = top.toSorted()
+    const page = limit === undefined ? found : found.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      rows: page.map(({ place, value }) => ({
+        key: this.#key.decode(Buffer.from(place.key, 'latin1')),
+        value,
+      })),
+      ...(last !== undefined && page.length < found.length
+        ? { cursor: writeCursor(fingerprint, last.place) }
+        : {}),
+      position: mergePositions(...positions),
+    }
+  }
+
+  /** The tasks of the partitions, once all are here and at the position. */
+  async #ready(partitions: readonly number[], options: ReadOptions): Promise<LocalTask<V>[]> {
+    const { minPosition = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
+    const needed = this.#needed(minPosition, partitions)
+    return waitFor(
+      listener => this.#tasks.onChange(listener),
+      () => {
+        const tasks = partitions.map(partition => this.#taskOf(partition)).filter(task => task !== undefined)
+        if (tasks.length < partitions.length) return undefined
+        return covers(positionOf(tasks), needed) ? tasks : undefined
+      },
+      () => this.#late(partitions, needed, timeoutMs),
+      { timeoutMs, signal, clock: this.#clock },
+    )
+  }
+
+  /** The part of `minPosition` that concerns these partitions. */
+  #needed(minPosition: Position, partitions: readonly number[]): Position {
+    const { topics } = this.#tasks
+    return filterPosition(minPosition, (topic, partition) => {
+      if (!topics.includes(topic)) {
+        throw new EvertError(
+          'INVALID_ARGUMENT',
+          `The position names the topic "${topic}", which the view "${this.#name}" does not read. ` +
+            `It reads: ${topics.join(', ')}.`,
+        )
+      }
+      if (partition >= this.#tasks.partitions) {
+        throw new EvertError(
+          'INVALID_ARGUMENT',
+          `The position names partition ${partition} of "${topic}", which has ${this.#tasks.partitions}.`,
+        )
+      }
+      return partitions.includes(partition)
+    })
+  }
+
+  #late(partitions: readonly number[], needed: Position, timeoutMs: number): EvertError {
+    const missing = partitions.filter(partition => this.#taskOf(partition) === undefined)
+    if (missing.length > 0) return this.#notHere(missing)
+    return new EvertError(
+      'TIMEOUT',
+      `The view "${this.#name}" did not reach the position within ${timeoutMs} ms. Ask again, or allow more time.`,
+      { retryable: true, cause: needed },
+    )
+  }
+
+  #notHere(partitions: readonly number[]): EvertError {
+    return new EvertError(
+      'NOT_READY',
+      `The view "${this.#name}" does not have partition ${partitions.join(', ')} on this instance: it is being ` +
+        'restored, or another instance has it. Ask again later, or ask that instance.',
+      { retryable: true },
+    )
+  }
+
+  #taskOf(partition: number): LocalTask<V> | undefined {
+    return this.#tasks.tasks().find(task => task.partition === partition)
+  }
+}
+
+function positionOf(tasks: readonly LocalTask<unknown>[]): Position {
+  return mergePositions(...tasks.map(task => task.position()))
+}
+
+function assertLimit(limit: unknown): void {
+  if (limit === undefined || (Number.isSafeInteger(limit) && (limit as number) > 0)) return
+  throw new InvalidQueryError(`The limit is a whole number, 1 or more, not ${describeValue(limit)}.`, {
+    field: 'limit',
+  })
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
+}
