@@ -1,0 +1,127 @@
+/** The topic configs of Kafka 4.x, their types, their defaults and what a value may be. */
+export interface TopicConfig {
+  readonly name: string
+  readonly type: 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list'
+  readonly default: string
+  /** What is wrong with a value, or undefined. */
+  refuse(value: string): string | undefined
+}
+
+const MAX_LONG = 2 ** 63
+const MAX_INT = 2 ** 31 - 1
+
+export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
+  [
+    list('cleanup.policy', 'delete', ['delete', 'compact']),
+    choice('compression.type', 'producer', ['producer', 'uncompressed', 'zstd', 'lz4', 'snappy', 'gzip']),
+    whole('compression.gzip.level', 'int', '-1', -1, 9),
+    whole('compression.lz4.level', 'int', '9', 1, 17),
+    whole('compression.zstd.level', 'int', '3', -131_072, 22),
+    whole('delete.retention.ms', 'long', '86400000', 0, MAX_LONG),
+    whole('file.delete.delay.ms', 'long', '60000', 0, MAX_LONG),
+    whole('flush.messages', 'long', '9223372036854775807', 1, MAX_LONG),
+    whole('flush.ms', 'long', '9223372036854775807', 0, MAX_LONG),
+    text('follower.replication.throttled.replicas', ''),
+    text('leader.replication.throttled.replicas', ''),
+    whole('index.interval.bytes', 'int', '4096', 0, MAX_INT),
+    whole('local.retention.bytes', 'long', '-2', -2, MAX_LONG),
+    whole('local.retention.ms', 'long', '-2', -2, MAX_LONG),
+    whole('max.compaction.lag.ms', 'long', '9223372036854775807', 1, MAX_LONG),
+    whole('max.message.bytes', 'int', '1048588', 0, MAX_INT),
+    whole('message.timestamp.after.max.ms', 'long', '3600000', 0, MAX_LONG),
+    whole('message.timestamp.before.max.ms', 'long', '9223372036854775807', 0, MAX_LONG),
+    choice('message.timestamp.type', 'CreateTime', ['CreateTime', 'LogAppendTime']),
+    fraction('min.cleanable.dirty.ratio', '0.5'),
+    whole('min.compaction.lag.ms', 'long', '0', 0, MAX_LONG),
+    whole('min.insync.replicas', 'int', '1', 1, MAX_INT),
+    flag('preallocate', 'false'),
+    flag('remote.log.copy.disable', 'false'),
+    flag('remote.log.delete.on.disable', 'false'),
+    flag('remote.storage.enable', 'false'),
+    whole('retention.bytes', 'long', '-1', -1, MAX_LONG),
+    whole('retention.ms', 'long', '604800000', -1, MAX_LONG),
+    whole('segment.bytes', 'int', '1073741824', 1024, MAX_INT),
+    whole('segment.index.bytes', 'int', '10485760', 4, MAX_INT),
+    whole('segment.jitter.ms', 'long', '0', 0, MAX_LONG),
+    whole('segment.ms', 'long', '604800000', 1, MAX_LONG),
+    flag('unclean.leader.election.enable', 'false'),
+  ].map(config => [config.name, config]),
+)
+
+/** The value of a config of a topic: its own or the default. */
+export function configValue(configs: Readonly<Record<string, string>>, name: string): string {
+  return configs[name] ?? topicConfigs.get(name)?.default ?? ''
+}
+
+/** What is wrong with the configs asked for a topic, or undefined. */
+export function refuseTopicConfigs(
+  configs: readonly { readonly name: string; readonly value: string | null }[],
+): string | undefined {
+  for (const { name, value } of configs) {
+    const config = topicConfigs.get(name)
+    if (config === undefined) return `Unknown topic config name: ${name}`
+    if (value === null) return `Null value not supported for topic config: ${name}`
+    const fault = config.refuse(value)
+    if (fault !== undefined) return `Invalid value ${value} for configuration ${name}: ${fault}`
+  }
+  return undefined
+}
+
+function whole(name: string, type: 'int' | 'long', value: string, least: number, most: number): TopicConfig {
+  return {
+    name,
+    type,
+    default: value,
+    refuse(value) {
+      if (!/^-?\d{1,19}$/.test(value)) return 'it must be a whole number.'
+      const number = Number(value)
+      return number >= least && number <= most ? undefined : `it must be from ${least} to ${most}.`
+    },
+  }
+}
+
+function fraction(name: string, value: string): TopicConfig {
+  return {
+    name,
+    type: 'double',
+    default: value,
+    refuse: value =>
+      value.trim() !== '' && Number(value) >= 0 && Number(value) <= 1 ? undefined : 'it must be from 0 to 1.',
+  }
+}
+
+function flag(name: string, value: string): TopicConfig {
+  return {
+    name,
+    type: 'boolean',
+    default: value,
+    refuse: value => (value === 'true' || value === 'false' ? undefined : 'it must be true or false.'),
+  }
+}
+
+function choice(name: string, value: string, choices: readonly string[]): TopicConfig {
+  return {
+    name,
+    type: 'string',
+    default: value,
+    refuse: value => (choices.includes(value) ? undefined : `it must be one of ${choices.join(', ')}.`),
+  }
+}
+
+function list(name: string, value: string, choices: readonly string[]): TopicConfig {
+  return {
+    name,
+    type: 'list',
+    default: value,
+    refuse(value) {
+      const parts = value.split(',').map(part => part.trim())
+      return parts.every(part => choices.includes(part))
+        ? undefined
+        : `it must be a list of ${choices.join(', ')}.`
+    },
+  }
+}
+
+function text(name: string, value: string): TopicConfig {
+  return { name, type: 'list', default: value, refuse: () => undefined }
+}
