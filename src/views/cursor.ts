@@ -36,16 +36,23 @@ export function readCursor(cursor: string, fingerprint: number, order: readonly 
   if (bytes.length < 4 || bytes.toString('base64url') !== cursor || crc32(content) !== bytes.readUInt32BE()) {
     throw refusal('is damaged')
   }
-  // The checksum vouches that we wrote it.
-  const [format, wanted, key, ...values] = JSON.parse(content.toString()) as [
-    number,
-    number,
-    string,
-    ...string[],
-  ]
+  const [format, wanted, key, ...values] = contentOf(content)
   if (format !== FORMAT) throw refusal('is of another release')
   if (wanted !== fingerprint || values.length !== order.length) throw refusal('is of another query')
+  if (typeof key !== 'string' || !values.every(value => typeof value === 'string'))
+    throw refusal('is damaged')
   return { key, values: values.map(readValue) }
+}
+
+/** The checksum finds accidents; a cursor that someone made up is refused here or by its caller. */
+function contentOf(content: Buffer): unknown[] {
+  try {
+    const parsed: unknown = JSON.parse(content.toString())
+    if (Array.isArray(parsed)) return parsed
+  } catch {
+    // Said below.
+  }
+  throw refusal('is damaged')
 }
 
 function refusal(fault: string): InvalidQueryError {

@@ -68,7 +68,7 @@ function boundsOf(term: Term): KeyRange | undefined {
     case 'lte':
       return { from: first, to: after }
     default:
-      return unreachable(term)
+      return unreachable(term.operator)
   }
 }
 
