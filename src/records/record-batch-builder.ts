@@ -1,3 +1,4 @@
+import { EvertError } from '../errors.ts'
 import { assert } from '../internal/assert.ts'
 import * as layout from './batch-layout.ts'
 import { type Compression, compress, compressionId } from './compression.ts'
@@ -50,14 +51,22 @@ export class RecordBatchBuilder {
     return this.#position
   }
 
-  /** Adds a record; key, value and headers are copied. `timestamp` is a safe integer, ms. */
+  /**
+   * Adds a record; key, value and headers are copied. `timestamp` is in whole ms since 1970, or -1 for none; throws
+   * INVALID_ARGUMENT for another one and leaves the batch as it was.
+   */
   append(
     timestamp: number,
     key: Buffer | null,
     value: Buffer | null,
     headers: readonly RecordHeader[] = NO_HEADERS,
   ): void {
-    assert(Number.isSafeInteger(timestamp), `timestamp ${timestamp} is not a safe integer`)
+    if (timestamp < NO_TIMESTAMP || !Number.isSafeInteger(timestamp)) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The timestamp of a record is ${timestamp}, not ms since 1970.`,
+      )
+    }
     if (this.#count === 0) {
       this.#baseTimestamp = timestamp
       this.#maxTimestamp = timestamp
@@ -143,6 +152,7 @@ export class RecordBatchBuilder {
   }
 }
 
+const NO_TIMESTAMP = -1
 const NO_HEADERS: readonly RecordHeader[] = []
 
 function sizeOfHeaders(headers: readonly RecordHeader[]): number {

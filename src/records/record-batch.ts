@@ -3,7 +3,7 @@ import * as layout from './batch-layout.ts'
 import { type Compression, compressionOf, decompress } from './compression.ts'
 import { crc32c } from './crc32c.ts'
 import { malformed } from './malformed.ts'
-import { parseRecords, type RecordColumns } from './record-columns.ts'
+import { NO_RECORDS, parseRecords, type RecordColumns } from './record-columns.ts'
 
 export type { RecordHeader } from './record-columns.ts'
 
@@ -41,7 +41,10 @@ export class RecordBatch {
     for (const field of INT64_FIELDS) layout.readInt64(buffer, offset + field)
     compressionOf(buffer.readInt16BE(offset + layout.ATTRIBUTES) & layout.COMPRESSION_MASK)
     const lastOffsetDelta = buffer.readInt32BE(offset + layout.LAST_OFFSET_DELTA)
-    if (lastOffsetDelta < 0) throw malformed(`its last offset delta is ${lastOffsetDelta}`)
+    const nextOffset = layout.readInt64(buffer, offset + layout.BASE_OFFSET) + lastOffsetDelta + 1
+    if (lastOffsetDelta < 0 || !Number.isSafeInteger(nextOffset)) {
+      throw malformed(`its last offset delta is ${lastOffsetDelta}`)
+    }
     return new RecordBatch(buffer, offset, sizeBytes)
   }
 
@@ -141,6 +144,8 @@ export class RecordBatch {
   }
 
   #parse(): RecordColumns {
+    // Compaction leaves an empty batch to keep a producer's sequence: its attributes name a compression of nothing.
+    if (this.count === 0) return NO_RECORDS
     const bodyStart = this.#start + layout.HEADER_BYTES
     const bodyEnd = this.#start + this.sizeBytes
     const { compression } = this

@@ -108,7 +108,9 @@ export function parseRecords(input: ColumnsInput): RecordColumns {
     places[place + VALUE_START] = valueStart
     places[place + VALUE_LENGTH] = valueLength
     places[place + HEADERS_START] = headerCount === 0 ? 0 : valueEnd
-    timestamps[index] = appendTimestamp ?? baseTimestamp + timestampDelta
+    const timestamp = appendTimestamp ?? baseTimestamp + timestampDelta
+    if (!Number.isSafeInteger(timestamp)) throw malformed(`record ${index} has timestamp ${timestamp}`)
+    timestamps[index] = timestamp
   }
   if (at !== end) throw malformed(`${end - at} bytes after its last record`)
   return new ParsedColumns(bytes, count, input.baseOffset, places, timestamps)
@@ -198,3 +200,11 @@ class ParsedColumns implements RecordColumns {
     return this.#bytes.subarray(start, start + length)
   }
 }
+
+export const NO_RECORDS: RecordColumns = new ParsedColumns(
+  Buffer.alloc(0),
+  0,
+  0,
+  new Int32Array(0),
+  new Float64Array(0),
+)

@@ -117,9 +117,9 @@ function assertValue(field: Field<unknown>, ours: unknown, theirs: unknown, path
 function assertDefaults(fields: Fields, theirs: RecordedDefaults | undefined, path: string): void {
   assert.ok(theirs !== undefined, `${path} was not recorded`)
   const ours = codec(path, fields, 0).complete({}) as Json
-  assert.deepEqual(Object.keys(fields).toSorted(), Object.keys(theirs).toSorted(), path)
   for (const [name, field] of Object.entries(fields)) {
     const at = `${path}.${name}`
+    assert.ok(name in theirs, `${at} does not exist in Java`)
     // Records have no default: a writer must give them.
     if (field.kind === 'records') continue
     const expected: unknown = theirs[name]?.default
