@@ -1,5 +1,12 @@
-import type { Clock } from '../internal/clock.ts'
-import type { Connection, Transport } from './connection.ts'
+import { EvertError } from '../errors.ts'
+import { type Clock, systemClock } from '../internal/clock.ts'
+import type { BrokerAddress, Connection, Transport } from './connection.ts'
+import { type CoordinatorKind, lookUpCoordinator } from './coordinator.ts'
+import { Metadata } from './metadata.ts'
+import { NodeConnections } from './node-connections.ts'
+import type { Backoff } from './retry.ts'
+import type { TransportOptions } from './transport/options.ts'
+import { tcpTransport } from './transport/tcp.ts'
 
 export interface ClusterOptions {
   /** Name under which the broker sees this client. Default `evert`. */
@@ -15,31 +22,164 @@ export interface ClusterOptions {
   readonly retryBackoffMs?: number
   /** Default 1000. */
   readonly retryBackoffMaxMs?: number
+  /** Topics in use are asked for again after this. Default 300 000. */
+  readonly metadataMaxAgeMs?: number
 }
 
-/** Makes the transport of a URL with a registered scheme. */
-export type TransportFactory = (url: string, options: ClusterOptions) => Promise<Transport>
+/** Makes the transport of a URL with a registered scheme. `options` are complete. */
+export type TransportFactory = (url: string, options: TransportOptions) => Promise<Transport>
+
+const factories = new Map<string, TransportFactory>([
+  ['kafka', async (url, options) => tcpTransport(parseAddresses(url), options)],
+])
+
+/** Makes `scheme:` a cluster URL. */
+export function registerTransport(scheme: string, factory: TransportFactory): void {
+  factories.set(scheme, factory)
+}
 
 /**
  * Opens a cluster: `kafka://host:port[,host:port…]` over TCP; other schemes (`file:DIR`, `memory:`) once the
- * composition root has registered them. Resolves when a node has answered. Throws INVALID_CLUSTER_URL.
+ * composition root has registered them. Resolves when a node has answered. Throws INVALID_CLUSTER_URL, CONNECTION.
  */
-export declare function openCluster(url: string, options?: ClusterOptions): Promise<Cluster>
-
-/** Makes `scheme:` a cluster URL. */
-export declare function registerTransport(scheme: string, factory: TransportFactory): void
+export async function openCluster(url: string, options: ClusterOptions = {}): Promise<Cluster> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/.exec(url)?.[1] ?? ''
+  const factory = factories.get(scheme)
+  if (factory === undefined) throw invalidUrl(url, `"${scheme}:" names no transport`)
+  const transport = await factory(url, transportOptions(options))
+  const cluster = clusterFromTransport(transport, options)
+  try {
+    await cluster.metadata.refresh([])
+    return cluster
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+}
 
 /** A cluster over a transport that the caller made: tests, simulations. `close()` closes the transport too. */
-export declare function clusterFromTransport(transport: Transport, options?: ClusterOptions): Cluster
+export function clusterFromTransport(transport: Transport, options: ClusterOptions = {}): Cluster {
+  return new Cluster(transport, options)
+}
 
-/** Leaders, topic ids and coordinators of one cluster, and connections to its nodes. Producers, fetchers and members share it. */
-export declare class Cluster implements AsyncDisposable {
+/** Client options with every default filled in, as a transport wants them. */
+export function transportOptions(options: ClusterOptions = {}): TransportOptions {
+  return {
+    clientId: options.clientId ?? 'evert',
+    clock: options.clock ?? systemClock,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+  }
+}
+
+/**
+ * Leaders, topic ids and coordinators of one cluster, and connections to its nodes. Producers, fetchers and members
+ * share it; each has connections of its own. close() does not close them: close those first.
+ */
+export class Cluster implements AsyncDisposable {
   readonly clock: Clock
-  readonly clientId: string
+  readonly backoff: Backoff
+  readonly requestTimeoutMs: number
+  readonly metadata: Metadata
+  readonly #transport: Transport
+  readonly #connections: NodeConnections
+  readonly #coordinators = new Map<string, Promise<number>>()
+  #closed: Promise<void> | undefined
+
+  constructor(transport: Transport, options: ClusterOptions) {
+    const { clock, requestTimeoutMs } = transportOptions(options)
+    this.clock = clock
+    this.requestTimeoutMs = requestTimeoutMs
+    this.backoff = {
+      clock,
+      random: options.random ?? Math.random,
+      firstMs: options.retryBackoffMs ?? 20,
+      maxMs: options.retryBackoffMaxMs ?? 1000,
+    }
+    this.#transport = transport
+    this.metadata = new Metadata(() => this.anyConnection(), clock, options.metadataMaxAgeMs ?? 300_000)
+    this.#connections = this.openConnections()
+  }
+
   /** Number of partitions; throws KAFKA UNKNOWN_TOPIC_OR_PARTITION when the topic does not exist after a refresh. */
-  partitionsOf(topic: string): Promise<number>
-  /** A connection of the cluster's own pool to any node, for short requests. */
-  anyConnection(): Promise<Connection>
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
+  async partitionsOf(topic: string): Promise<number> {
+    return (await this.metadata.require(topic)).leaders.length
+  }
+
+  /** A connection of the cluster's own, for short requests to any node. */
+  anyConnection(): Promise<Connection> {
+    return this.#connections.any()
+  }
+
+  /** The cluster's own connections, for short requests to certain nodes. */
+  get connections(): NodeConnections {
+    return this.#connections
+  }
+
+  /** Connections for one component, which closes them. */
+  openConnections(): NodeConnections {
+    return new NodeConnections(this.#transport, () => this.metadata.nodes(), this.backoff)
+  }
+
+  /** The node that coordinates a group or a transactional id; remembered until forgetCoordinator. */
+  coordinatorOf(kind: CoordinatorKind, key: string): Promise<number> {
+    const slot = `${kind}/${key}`
+    let known = this.#coordinators.get(slot)
+    if (known === undefined) {
+      known = this.#findCoordinator(kind, key)
+      this.#coordinators.set(slot, known)
+      known.catch(() => this.#coordinators.delete(slot))
+    }
+    return known
+  }
+
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.delete(`${kind}/${key}`)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #findCoordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const { nodeId, host, port } = await lookUpCoordinator(await this.anyConnection(), kind, key)
+    this.metadata.addNode(nodeId, { host, port })
+    return nodeId
+  }
+
+  async #close(): Promise<void> {
+    this.metadata.close()
+    await this.#connections.close()
+    await this.#transport.close()
+  }
+}
+
+function parseAddresses(url: string): BrokerAddress[] {
+  const rest = url.slice('kafka://'.length).replace(/\/$/, '')
+  if (!url.startsWith('kafka://') || rest === '') throw invalidUrl(url, 'it names no broker')
+  return rest.split(',').map(part => {
+    const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@?#[\]]+):(\d{1,5})$/.exec(part.trim())
+    const port = Number(match?.[2])
+    if (match === null || port < 1 || port > 65_535) throw invalidUrl(url, `"${part}" is not host:port`)
+    return { host: (match[1] as string).replace(/^\[|\]$/g, ''), port }
+  })
+}
+
+function invalidUrl(url: string, why: string): EvertError {
+  const forms = [...factories.keys()].map(scheme =>
+    scheme === 'kafka'
+      ? 'kafka://host:port[,host:port]'
+      : scheme === 'file'
+        ? 'file:DIRECTORY'
+        : `${scheme}:`,
+  )
+  return new EvertError(
+    'INVALID_CLUSTER_URL',
+    `"${url}" is no cluster URL: ${why}. Use ${forms.join(' or ')}.`,
+  )
 }
