@@ -1,0 +1,478 @@
+import { assert } from '../../internal/assert.ts'
+import type { Clock } from '../../internal/clock.ts'
+import { type Deferred, deferred } from '../../internal/deferred.ts'
+import { controlBatch } from '../../records/control-batch.ts'
+import { type RecordBatch, stampOffsets } from '../../records/record-batch.ts'
+import { errorCodes } from '../../wire/error-codes.ts'
+import { checkAppend } from './append-check.ts'
+import { fileKinds, writeChecked } from './checked-file.ts'
+import type { Disk } from './disk.ts'
+import type { AppendResult, PartitionLog, TransactionMarker } from './log-storage.ts'
+import type { ProducerStates, Refused, RememberedBatch } from './producer-state.ts'
+import { encodeSnapshot } from './producer-snapshot.ts'
+import { segmentsToDelete } from './retention.ts'
+import { fileNameOf, Segment } from './segment.ts'
+import { readSegment } from './segment-reader.ts'
+import { SparseIndex } from './sparse-index.ts'
+import type { PageBudget } from './tail-pages.ts'
+import { TailPages } from './tail-pages.ts'
+import { offsetForTimestamp, recordOfMaxTimestamp, type TimestampedOffset } from './timestamp-lookup.ts'
+import type { TopicSettings } from './topic-settings.ts'
+
+const EMPTY = Buffer.alloc(0)
+/** The embedded log has one leader for ever. */
+const LEADER_EPOCH = 0
+const COORDINATOR_EPOCH = 0
+/** Offsets in an index are counted from the segment's base in 32 bits. */
+const MAX_SEGMENT_OFFSETS = 2 ** 31
+/** Kafka's producer.id.expiration.ms. */
+const PRODUCER_EXPIRY_MS = 24 * 60 * 60 * 1000
+
+/** What a partition is given by the storage that it is part of. */
+export interface PartitionSurroundings {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly budget: PageBudget
+  readonly topicName: string
+  readonly partition: number
+  readonly directory: string
+  settings(): TopicSettings
+  /** Makes a new log start offset durable. */
+  saveLogStart(offset: number): Promise<void>
+  /** Called after each sync: there is a newer recovery point. */
+  synced(): void
+}
+
+/** What opening found: see recovery.ts. */
+export interface PartitionStart {
+  /** At least one; the last is appended to. */
+  readonly segments: Segment[]
+  readonly producers: ProducerStates
+  readonly logStartOffset: number
+}
+
+interface Waiter {
+  readonly endOffset: number
+  readonly result: AppendResult
+  readonly waiting: Deferred<AppendResult>
+}
+
+/**
+ * One partition of the log.
+ *
+ * Algorithm: an append is checked, copied to the tail pages and given its offsets at once. One commit at a time takes
+ * everything appended so far, writes it with one call per segment, and syncs; what arrives meanwhile forms the next
+ * commit. When the sync returns, the high watermark moves and the promises of those appends resolve.
+ *
+ * State: segments (all but the last sealed), tail pages, producers as of the log end, waiting appends in order.
+ *
+ * Why it is correct: bytes enter the file in offset order, so what a crash leaves is a prefix of the log plus a torn
+ * tail that no promise has vouched for. After a failed write or sync nobody knows what the file holds (a second fsync
+ * may succeed without having written), so the partition stops: nothing more is acknowledged before it is reopened.
+ */
+export class StoredPartition implements PartitionLog {
+  readonly topicName: string
+  readonly partition: number
+  readonly #around: PartitionSurroundings
+  readonly #segments: Segment[]
+  readonly #producers: ProducerStates
+  readonly #pages: TailPages
+  #logStartOffset: number
+  #highWatermark: number
+  #lastStableOffset: number
+  /** Everything below is synced. */
+  #recoveryPoint: number
+  /** Appends that wait for the disk, by end offset. */
+  readonly #waiters: Waiter[] = []
+  /** Transactions whose marker is appended but not yet below the high watermark. */
+  readonly #ending: { firstOffset: number; markerOffset: number }[] = []
+  #listeners = new Set<() => void>()
+  #committing: Promise<void> | undefined
+  #deleting: Promise<void> = Promise.resolve()
+  /** Why nothing can be appended any more. */
+  #stopped: Refused | undefined
+  #failure: unknown
+
+  constructor(around: PartitionSurroundings, start: PartitionStart) {
+    assert(start.segments.length > 0, 'a log has a segment')
+    this.#around = around
+    this.topicName = around.topicName
+    this.partition = around.partition
+    this.#segments = start.segments
+    this.#producers = start.producers
+    this.#pages = new TailPages(around.budget)
+    const last = this.#active
+    last.tailShift = -last.sizeBytes
+    for (const segment of start.segments) segment.finished = segment !== last
+    this.#logStartOffset = start.logStartOffset
+    this.#highWatermark = last.endOffset
+    this.#recoveryPoint = last.endOffset
+    this.#lastStableOffset = this.#stableOffset()
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  get lastStableOffset(): number {
+    return this.#lastStableOffset
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  get logEndOffset(): number {
+    return this.#active.endOffset
+  }
+
+  get recoveryPoint(): number {
+    return this.#recoveryPoint
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** What made the partition fail, if it did. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  append(bytes: Buffer): Promise<AppendResult> {
+    if (this.#stopped !== undefined) return this.#refused(this.#stopped)
+    const batches = checkAppend(bytes, this.#around.settings().maxMessageBytes)
+    if (!Array.isArray(batches)) return this.#refused(batches)
+    const first = batches[0]!
+    const isIdempotent = first.producerId >= 0
+    if (isIdempotent) {
+      const known = this.#producers.duplicateOf(first)
+      if (known !== undefined) return this.#repeated(known)
+      const refused = this.#producers.refuse(first)
+      if (refused !== undefined) return this.#refused(refused)
+    }
+    const baseOffset = this.logEndOffset
+    for (const batch of batches) this.#place(batch)
+    if (isIdempotent) this.#producers.appended(first, baseOffset, this.#around.clock.nowMs())
+    return this.#whenDurable(baseOffset)
+  }
+
+  appendMarker(marker: TransactionMarker): Promise<AppendResult> {
+    const refused = this.#stopped ?? this.#producers.refuseMarker(marker.producerId, marker.producerEpoch)
+    if (refused !== undefined) return this.#refused(refused)
+    const offset = this.logEndOffset
+    this.#place(markerBatch(marker))
+    const firstOffset = this.#producers.ended(marker, offset, this.#around.clock.nowMs())
+    if (firstOffset !== undefined) this.#ending.push({ firstOffset, markerOffset: offset })
+    return this.#whenDurable(offset)
+  }
+
+  openTransaction(producerId: number): { readonly epoch: number; readonly firstOffset: number } | undefined {
+    return this.#producers.openTransaction(producerId)
+  }
+
+  async read(offset: number, maxBytes: number, end: number): Promise<Buffer> {
+    if (offset < this.#logStartOffset) return EMPTY
+    const limit = Math.min(end, this.#highWatermark)
+    if (offset >= limit) return EMPTY
+    return await readSegment(this.#segmentOf(offset), this.#pages, { offset, maxBytes, end: limit })
+  }
+
+  abortedTransactions(
+    from: number,
+    to: number,
+  ): { readonly producerId: number; readonly firstOffset: number }[] {
+    return this.#producers
+      .abortedIn(from, to)
+      .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+  }
+
+  async offsetForTimestamp(timestampMs: number, end: number): Promise<TimestampedOffset | undefined> {
+    const range = { from: this.#logStartOffset, end: Math.min(end, this.#highWatermark) }
+    return await offsetForTimestamp([...this.#segments], this.#pages, { ...range, timestampMs })
+  }
+
+  async maxTimestamp(): Promise<TimestampedOffset | undefined> {
+    const range = { from: this.#logStartOffset, end: this.#highWatermark }
+    return await recordOfMaxTimestamp([...this.#segments], this.#pages, range)
+  }
+
+  async deleteBefore(offset: number): Promise<number> {
+    const start = Math.min(offset, this.#highWatermark)
+    if (start <= this.#logStartOffset) return this.#logStartOffset
+    await this.#around.saveLogStart(start)
+    if (start > this.#logStartOffset) this.#logStartOffset = start
+    this.#lastStableOffset = this.#stableOffset()
+    this.#producers.forgetBefore(this.#logStartOffset)
+    await this.#removeSegments()
+    return this.#logStartOffset
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Deletes the segments that retention no longer keeps, and forgets producers long silent. */
+  async applyRetention(): Promise<void> {
+    if (this.#stopped !== undefined) return
+    const nowMs = this.#around.clock.nowMs()
+    this.#producers.expire(nowMs - PRODUCER_EXPIRY_MS)
+    const settings = this.#around.settings()
+    if (settings.retentionMs < 0 && settings.retentionBytes < 0) return
+    const count = await segmentsToDelete([...this.#segments], settings, {
+      nowMs,
+      keepFrom: this.#lastStableOffset,
+    })
+    if (count === 0 || this.#stopped !== undefined) return
+    if (count === this.#segments.length) this.#roll()
+    await this.deleteBefore(this.#segments[count]!.baseOffset)
+  }
+
+  /** Ends appending, waits for the disk and leaves all that the next open needs to skip the scan. */
+  async close(): Promise<void> {
+    this.#stopped ??= { code: errorCodes.KAFKA_STORAGE_ERROR, message: `${this.#name} is closed.` }
+    await this.#committing
+    await this.#deleting
+    if (this.#failure === undefined && !this.#around.disk.volatile) await this.#writeShutdownState()
+    await Promise.all(this.#segments.map(segment => segment.close()))
+  }
+
+  /** Ends everything because the topic is deleted; the files are the caller's to remove. */
+  async drop(): Promise<void> {
+    this.#stopped = {
+      code: errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+      message: `The topic of ${this.#name} was deleted.`,
+    }
+    await this.#committing
+    await this.#deleting
+    this.#pages.written(Infinity)
+    await Promise.all(this.#segments.map(segment => segment.close()))
+    this.#notify()
+  }
+
+  get #active(): Segment {
+    return this.#segments[this.#segments.length - 1]!
+  }
+
+  get #name(): string {
+    return `${this.topicName}-${this.partition}`
+  }
+
+  #place(batch: RecordBatch | PlainBatch): void {
+    const { sizeBytes } = batch
+    const count = batch.count
+    const offset = this.logEndOffset
+    const { segmentBytes } = this.#around.settings()
+    const full = this.#active
+    if (
+      full.sizeBytes > 0 &&
+      (full.sizeBytes + sizeBytes > segmentBytes || offset + count - full.baseOffset > MAX_SEGMENT_OFFSETS)
+    )
+      this.#roll()
+    const segment = this.#active
+    stampOffsets(this.#pages.append(batch.bytes), offset, LEADER_EPOCH)
+    segment.loadedIndex!.add(offset, segment.sizeBytes, batch.maxTimestamp)
+    segment.sizeBytes += sizeBytes
+    segment.endOffset = offset + count
+  }
+
+  #roll(): void {
+    const { disk, directory } = this.#around
+    const baseOffset = this.logEndOffset
+    const index = new SparseIndex(baseOffset)
+    const segment = new Segment(disk, directory, { baseOffset, endOffset: baseOffset, sizeBytes: 0, index })
+    segment.tailShift = this.#pages.endBytes
+    segment.snapshot = encodeSnapshot(this.#producers, { endOffset: baseOffset })
+    this.#segments.push(segment)
+    this.#commitSoon()
+  }
+
+  #whenDurable(baseOffset: number): Promise<AppendResult> {
+    const result = {
+      code: errorCodes.NONE,
+      message: undefined,
+      baseOffset,
+      logStartOffset: this.#logStartOffset,
+    }
+    this.#commitSoon()
+    if (this.#around.disk.volatile) {
+      this.#advance(this.logEndOffset)
+      return Promise.resolve(result)
+    }
+    return this.#waitFor(this.logEndOffset, result)
+  }
+
+  #repeated(known: RememberedBatch): Promise<AppendResult> {
+    return this.#waitFor(known.lastOffset + 1, {
+      code: errorCodes.NONE,
+      message: undefined,
+      baseOffset: known.baseOffset,
+      logStartOffset: this.#logStartOffset,
+    })
+  }
+
+  #waitFor(endOffset: number, result: AppendResult): Promise<AppendResult> {
+    if (endOffset <= this.#highWatermark) return Promise.resolve(result)
+    const waiting = deferred<AppendResult>()
+    // By end offset; only a repeated batch is ever not the last.
+    let at = this.#waiters.length
+    while (at > 0 && this.#waiters[at - 1]!.endOffset > endOffset) at--
+    this.#waiters.splice(at, 0, { endOffset, result, waiting })
+    return waiting.promise
+  }
+
+  #refused({ code, message }: Refused): Promise<AppendResult> {
+    return Promise.resolve({ code, message, baseOffset: -1, logStartOffset: this.#logStartOffset })
+  }
+
+  /** Begins a commit after the current run of code, so that one write takes all that it appends. */
+  #commitSoon(): void {
+    this.#committing ??= Promise.resolve().then(() => this.#commitAll())
+  }
+
+  async #commitAll(): Promise<void> {
+    try {
+      while (this.#isDirty()) await this.#commit()
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  #isDirty(): boolean {
+    const active = this.#active
+    const before = this.#segments.at(-2)
+    return (
+      this.#failure === undefined &&
+      (active.writtenBytes < active.sizeBytes || (before !== undefined && !before.finished))
+    )
+  }
+
+  /** Writes and syncs everything appended so far. */
+  async #commit(): Promise<void> {
+    const { disk } = this.#around
+    const endOffset = this.logEndOffset
+    const active = this.#active
+    const from = this.#segments.findLastIndex(segment => segment.finished) + 1
+    const work = this.#segments.slice(from).map(segment => ({ segment, sizeBytes: segment.sizeBytes }))
+    const isSynced = this.#around.settings().durability === 'sync'
+    for (const { segment, sizeBytes } of work) {
+      const isSealed = segment !== active
+      await this.#write(segment, sizeBytes)
+      if (isSealed || isSynced) await (await segment.file()).sync()
+      if (!isSealed) break
+      if (!disk.volatile) await segment.writeIndex({ sync: false })
+      segment.finished = true
+      this.#recoveryPoint = segment.endOffset
+    }
+    if (isSynced) this.#recoveryPoint = endOffset
+    this.#around.synced()
+    if (!disk.volatile) this.#advance(endOffset)
+    this.#pages.written(active.writtenBytes + active.tailShift)
+  }
+
+  async #write(segment: Segment, sizeBytes: number): Promise<void> {
+    const { disk, directory } = this.#around
+    const isNew = segment.writtenBytes === 0
+    if (isNew && segment.snapshot !== undefined && !disk.volatile) {
+      const path = `${directory}/${fileNameOf(segment.baseOffset, 'producers')}`
+      await writeChecked(disk, path, { kind: fileKinds.producers, payload: segment.snapshot, sync: true })
+    }
+    segment.snapshot = undefined
+    const file = await segment.file()
+    if (isNew) await disk.syncDirectory(directory)
+    if (sizeBytes === segment.writtenBytes) return
+    const { tailShift, writtenBytes } = segment
+    await file.write(this.#pages.slices(writtenBytes + tailShift, sizeBytes + tailShift), writtenBytes)
+    segment.writtenBytes = sizeBytes
+  }
+
+  #advance(highWatermark: number): void {
+    this.#highWatermark = highWatermark
+    while (this.#ending.length > 0 && this.#ending[0]!.markerOffset < highWatermark) this.#ending.shift()
+    this.#lastStableOffset = this.#stableOffset()
+    const ready = this.#waiters.findIndex(waiter => waiter.endOffset > highWatermark)
+    for (const { waiting, result } of this.#waiters.splice(0, ready < 0 ? this.#waiters.length : ready))
+      waiting.resolve(result)
+    this.#notify()
+  }
+
+  #stableOffset(): number {
+    let stable = Math.min(this.#highWatermark, this.#producers.firstOpenOffset)
+    for (const { firstOffset } of this.#ending) stable = Math.min(stable, firstOffset)
+    return Math.max(stable, this.#logStartOffset)
+  }
+
+  #notify(): void {
+    if (this.#listeners.size === 0) return
+    const listeners = this.#listeners
+    this.#listeners = new Set()
+    for (const listener of listeners) listener()
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#stopped = {
+      code: errorCodes.KAFKA_STORAGE_ERROR,
+      message: `${this.#name} takes no more appends until the data directory is reopened. ${reason}`,
+    }
+    this.#pages.written(Infinity)
+    for (const { waiting } of this.#waiters.splice(0))
+      waiting.resolve({ ...this.#stopped, baseOffset: -1, logStartOffset: this.#logStartOffset })
+  }
+
+  #segmentOf(offset: number): Segment {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return this.#segments[low]!
+  }
+
+  /** Removes the files of the segments below the log's start, the oldest first. */
+  #removeSegments(): Promise<void> {
+    const removed: Segment[] = []
+    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= this.#logStartOffset) {
+      if (!this.#segments[0]!.finished) break
+      removed.push(this.#segments.shift()!)
+    }
+    this.#deleting = this.#deleting.then(async () => {
+      for (const segment of removed) await segment.remove()
+    })
+    return this.#deleting
+  }
+
+  async #writeShutdownState(): Promise<void> {
+    const { disk, directory } = this.#around
+    const active = this.#active
+    if (active.sizeBytes === 0 && active.writtenBytes === 0 && active.endOffset === 0) return
+    await (await active.file()).sync()
+    await disk.syncDirectory(directory)
+    await active.writeIndex({ sync: true })
+    const payload = encodeSnapshot(this.#producers, {
+      endOffset: active.endOffset,
+      shutdown: { baseOffset: active.baseOffset, sizeBytes: active.sizeBytes },
+    })
+    const path = `${directory}/${fileNameOf(active.endOffset, 'producers')}`
+    await writeChecked(disk, path, { kind: fileKinds.producers, payload, sync: true })
+  }
+}
+
+/** What placing a batch needs to know of it. */
+interface PlainBatch {
+  readonly bytes: Buffer
+  readonly sizeBytes: number
+  readonly count: number
+  readonly maxTimestamp: number
+}
+
+function markerBatch(marker: TransactionMarker): PlainBatch {
+  const bytes = controlBatch({ ...marker, coordinatorEpoch: COORDINATOR_EPOCH })
+  return { bytes, sizeBytes: bytes.length, count: 1, maxTimestamp: marker.timestampMs }
+}
