@@ -18,7 +18,14 @@ export interface TaskState {
   store(name: string): ByteStore
   /** What the last commit recorded: for each changelog partition the next offset to apply, and more by name. */
   metadata(name: string): string | undefined
-  /** Applies writes of all stores and metadata in one transaction. */
+  /** The longest key that `commit` takes, in bytes: callers refuse longer ones before they promise anything. */
+  readonly maxKeyBytes: number
+  /** Whether writes in order of their keys are cheaper. */
+  readonly prefersSortedWrites: boolean
+  /**
+   * Applies writes of all stores and metadata in one transaction. An entry and its buffer need only live until the
+   * next one is asked for. Throws DISK when the disk refuses; a throw leaves everything as it was.
+   */
   commit(writes: readonly StoreWrites[], metadata: Readonly<Record<string, string>>): void
   close(): Promise<void>
 }
@@ -38,15 +45,20 @@ export interface ByteStore {
 
 export interface StoreWrites {
   readonly store: string
-  /** undefined deletes. */
+  /** Empties the store first. Default false. */
+  readonly clear?: boolean
+  /** undefined deletes; the last entry of a key wins. */
   readonly entries: Iterable<readonly [ByteString, Buffer | undefined]>
 }
 
-/** Opens the state of tasks in one place: a directory, or memory. */
+/**
+ * Opens the state of tasks in one place: a directory, or memory. Task ids are `<sub-topology>_<partition>`; a task is
+ * open at most once at a time.
+ */
 export interface StateEngine {
   readonly name: 'memory' | 'lmdb'
   openTask(taskId: string): TaskState
-  /** Forgets everything that the task stored. */
+  /** Forgets everything that the task stored. The task must not be open. */
   dropTask(taskId: string): Promise<void>
   /** Ids of the tasks that have state here. */
   tasks(): string[]

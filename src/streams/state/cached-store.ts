@@ -1,0 +1,267 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { latin1Write } from '../../internal/latin1.ts'
+import type { RecordCollector } from '../runtime/record-collector.ts'
+import type { ByteStore, ByteString, TaskState } from './byte-store.ts'
+import { reusingEntries, type StoredEntry } from './reusing-entries.ts'
+import { mergeRanges } from './merge-ranges.ts'
+import { OrderedKeys } from './ordered-keys.ts'
+import type { KeyValueStore, StoredValue } from './store.ts'
+import { decodeStored, StoredValueWriter } from './stored-value.ts'
+import { assertKeyLength, type StoreChange } from './store-observer.ts'
+import type { RestoredRecord, TaskStoreDefinition } from './task-stores.ts'
+
+/**
+ * What is known of one key. The same slot serves get and put, so that an update is one look-up and no insertion.
+ * `old` is the committed value, once known; it may be unknown after a put that nobody's get preceded.
+ */
+class Slot<V> {
+  readonly key: ByteString
+  now: StoredValue<V> | undefined
+  old: StoredValue<V> | undefined
+  oldKnown: boolean
+  dirty = false
+  /** Of the last put, deletes included. */
+  timestamp = 0
+  /** The bytes of `now`, from writeChangelog until the commit. */
+  encoded: Buffer | undefined = undefined
+
+  constructor(key: ByteString, now: StoredValue<V> | undefined, oldKnown: boolean) {
+    this.key = key
+    this.now = now
+    this.old = now
+    this.oldKnown = oldKnown
+  }
+}
+
+/** Charged for each changed key besides its bytes: the slot, the value object, map entries. */
+const SLOT_BYTES = 200
+
+/**
+ * One store of a task: a write-back cache over the engine.
+ *
+ * Slots live in two generations. A key that is used moves to the young one; when that is full, the old generation is
+ * forgotten, the young one becomes old, and a new one begins. Which approximates least-recently-used at the cost of one
+ * map operation, where a linked list needs several. Changed slots are carried over, never forgotten.
+ */
+export class CachedStore<V> implements KeyValueStore<V> {
+  readonly name: string
+  readonly codec: Codec<V>
+  readonly #engine: ByteStore
+  readonly #changelog: TaskStoreDefinition['changelog']
+  readonly #maxKeyBytes: number
+  readonly #sorted: boolean
+  readonly #writer = new StoredValueWriter()
+  #cached = 0
+  #youngLimit = 0
+  #young = new Map<ByteString, Slot<V>>()
+  #aged = new Map<ByteString, Slot<V>>()
+  #dirty: Slot<V>[] = []
+  /** The changed keys in order; made by the first range after a commit and kept in step until the next. */
+  #dirtyOrder: OrderedKeys | undefined
+  #dirtyBytes = 0
+  /** Of the values encoded last, to guess the size of those that are not encoded yet. */
+  #valueBytes = 64
+  #keyBuffer = Buffer.allocUnsafeSlow(256)
+  #keyView: Buffer = this.#keyBuffer
+
+  constructor(engine: ByteStore, state: TaskState, definition: TaskStoreDefinition & { value: Codec<V> }) {
+    this.name = definition.name
+    this.codec = definition.value
+    this.#engine = engine
+    this.#changelog = definition.changelog
+    this.#maxKeyBytes = state.maxKeyBytes
+    this.#sorted = state.prefersSortedWrites
+  }
+
+  /** How many values to keep besides the changed ones. */
+  set cachedValues(count: number) {
+    this.#cached = Math.max(count, 16)
+    this.#youngLimit = this.#cached
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.length
+  }
+
+  get dirtyBytes(): number {
+    return this.#dirtyBytes
+  }
+
+  get(key: ByteString): StoredValue<V> | undefined {
+    const slot = this.#slot(key)
+    if (slot !== undefined) return slot.now
+    const now = this.#load(key)
+    this.#insert(new Slot(key, now, true))
+    return now
+  }
+
+  put(key: ByteString, value: V | null, timestamp: number): void {
+    let slot = this.#slot(key)
+    if (slot === undefined) {
+      assertKeyLength(this.name, key, this.#maxKeyBytes)
+      slot = new Slot<V>(key, undefined, false)
+      this.#insert(slot)
+    }
+    slot.now = value === null ? undefined : { value, timestamp }
+    slot.timestamp = timestamp
+    if (slot.dirty) return
+    slot.dirty = true
+    this.#dirty.push(slot)
+    this.#dirtyBytes += key.length + this.#valueBytes + SLOT_BYTES
+    this.#dirtyOrder?.add(key)
+  }
+
+  *range(
+    from?: ByteString,
+    to?: ByteString,
+    options: { reverse?: boolean } = {},
+  ): Generator<readonly [ByteString, StoredValue<V>]> {
+    const reverse = options.reverse === true
+    if (this.#dirty.length === 0) {
+      for (const [key, stored] of this.#engine.range(from, to, options)) {
+        yield [key, decodeStored(stored, this.codec)]
+      }
+      return
+    }
+    this.#dirtyOrder ??= new OrderedKeys(this.#dirty.map(slot => slot.key))
+    const dirty: (readonly [ByteString, StoredValue<V> | Buffer | undefined])[] = []
+    for (const key of this.#dirtyOrder.range(from, to, reverse)) dirty.push([key, this.#slot(key)?.now])
+    const merged = mergeRanges<StoredValue<V> | Buffer>(dirty, this.#engine.range(from, to, options), reverse)
+    for (const [key, value] of merged) {
+      yield [key, Buffer.isBuffer(value) ? decodeStored(value, this.codec) : value]
+    }
+  }
+
+  /** Encodes every changed value, once, and sends it on; a key that is absent as before is left out. */
+  writeChangelog(collector: RecordCollector): void {
+    // Neighbours share pages of the engine's tree, which the commit then visits once.
+    if (this.#sorted) this.#dirty.sort(byKey)
+    const { codec } = this
+    const changelog = this.#changelog
+    let bytes = 0
+    for (const slot of this.#dirty) {
+      const { now } = slot
+      slot.encoded = now === undefined ? undefined : codec.encode(now.value)
+      bytes += slot.encoded?.length ?? 0
+      if (changelog === undefined) continue
+      if (now === undefined && this.#oldOf(slot) === undefined) continue
+      collector.collect(
+        changelog.topic,
+        changelog.partition,
+        slot.timestamp,
+        this.#keyBytes(slot.key),
+        slot.encoded ?? null,
+        [],
+      )
+    }
+    this.#valueBytes = Math.ceil(bytes / this.#dirty.length)
+  }
+
+  /** After writeChangelog: what the engine is to apply. Every entry is the same array, over the same buffer. */
+  changedEntries(): Iterable<StoredEntry> {
+    const writer = this.#writer
+    return reusingEntries(this.#dirty, ({ key, now, encoded }, entry) => {
+      entry[0] = key
+      entry[1] = now === undefined ? undefined : writer.write(now.timestamp, encoded as Buffer)
+    })
+  }
+
+  /** After writeChangelog: the changes with their committed old values. */
+  *changes(): Generator<StoreChange<V>> {
+    for (const slot of this.#dirty) yield { key: slot.key, old: this.#oldOf(slot), now: slot.now }
+  }
+
+  /** The engine has applied the changes. */
+  committed(): void {
+    if (this.#dirty.length === 0) return
+    for (const slot of this.#dirty) {
+      slot.old = slot.now
+      slot.oldKnown = true
+      slot.dirty = false
+      slot.encoded = undefined
+    }
+    this.#forgetDirty()
+  }
+
+  abort(): void {
+    this.#young.clear()
+    this.#aged.clear()
+    this.#forgetDirty()
+  }
+
+  /** Changelog records as the engine is to apply them. Every entry is the same array, over the same buffer. */
+  restoredEntries(records: readonly RestoredRecord[]): Iterable<StoredEntry> {
+    const writer = this.#writer
+    return reusingEntries(records, ({ key, value, timestamp }, entry) => {
+      assertKeyLength(this.name, key, this.#maxKeyBytes)
+      entry[0] = key
+      entry[1] = value === null ? undefined : writer.write(timestamp, value)
+    })
+  }
+
+  /** One record per key. */
+  *restoredChanges(records: readonly RestoredRecord[]): Generator<StoreChange<V>> {
+    for (const { key, value, timestamp } of records) {
+      const now = value === null ? undefined : { value: this.codec.decode(value), timestamp }
+      yield { key, old: this.#load(key), now }
+    }
+  }
+
+  #slot(key: ByteString): Slot<V> | undefined {
+    const slot = this.#young.get(key)
+    if (slot !== undefined) return slot
+    const aged = this.#aged.get(key)
+    if (aged === undefined) return undefined
+    this.#aged.delete(key)
+    this.#insert(aged)
+    return aged
+  }
+
+  #insert(slot: Slot<V>): void {
+    if (this.#young.size >= this.#youngLimit) this.#age()
+    this.#young.set(slot.key, slot)
+  }
+
+  #age(): void {
+    const forgotten = this.#aged
+    this.#aged = this.#young
+    this.#young = new Map()
+    for (const slot of this.#dirty) {
+      if (forgotten.has(slot.key)) this.#young.set(slot.key, slot)
+    }
+    // At least doubles what was carried over: a large transaction must not age at every insertion.
+    this.#youngLimit = Math.max(this.#cached, this.#young.size * 2)
+  }
+
+  #oldOf(slot: Slot<V>): StoredValue<V> | undefined {
+    if (!slot.oldKnown) {
+      slot.old = this.#load(slot.key)
+      slot.oldKnown = true
+    }
+    return slot.old
+  }
+
+  #load(key: ByteString): StoredValue<V> | undefined {
+    const stored = this.#engine.get(key)
+    return stored === undefined ? undefined : decodeStored(stored, this.codec)
+  }
+
+  #forgetDirty(): void {
+    this.#dirty = []
+    this.#dirtyBytes = 0
+    this.#dirtyOrder = undefined
+  }
+
+  #keyBytes(key: ByteString): Buffer {
+    if (key.length > this.#keyBuffer.length)
+      this.#keyView = this.#keyBuffer = Buffer.allocUnsafeSlow(key.length * 2)
+    latin1Write(this.#keyBuffer, key)
+    // Keys of a store often have one length: the view is then made once.
+    if (this.#keyView.length !== key.length) this.#keyView = this.#keyBuffer.subarray(0, key.length)
+    return this.#keyView
+  }
+}
+
+function byKey(a: { key: ByteString }, b: { key: ByteString }): number {
+  return a.key < b.key ? -1 : 1
+}

@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert } from '../../internal/assert.ts'
+import { wasOpenAtPowerLoss } from './boot-mark.ts'
+import type { StateEngine, TaskState } from './byte-store.ts'
+import { lockDirectory } from './directory-lock.ts'
+import { LmdbTask } from './lmdb-task.ts'
+import { assertTaskId, isTaskId } from './task-id.ts'
+
+export interface LmdbEngineOptions {
+  /** Told when a task's state was dropped because the machine went down while it was open. */
+  onPowerLoss?: (taskId: string) => void
+}
+
+/**
+ * State in LMDB: one environment per task, in a directory named by the task's id. See FORMAT.md.
+ *
+ * Commits do not wait for the disk: they survive every crash of the process. After a loss of power, the state of
+ * tasks that were open is dropped when they are next opened, and their changelogs restore it.
+ */
+export class LmdbEngine implements StateEngine {
+  readonly name = 'lmdb'
+  readonly #directory: string
+  readonly #onPowerLoss: (taskId: string) => void
+  readonly #open = new Map<string, LmdbTask>()
+  readonly #unlock: () => void
+
+  /** Takes the directory. Throws DIRECTORY_IN_USE. */
+  constructor(directory: string, options: LmdbEngineOptions = {}) {
+    this.#onPowerLoss = options.onPowerLoss ?? (() => {})
+    this.#unlock = lockDirectory(directory)
+    this.#directory = directory
+  }
+
+  /** Throws NEWER_FORMAT, DAMAGED_DATA or DISK. */
+  openTask(taskId: string): TaskState {
+    assertTaskId(taskId)
+    assert(!this.#open.has(taskId), `task ${taskId} is opened twice`)
+    const directory = this.#directoryOf(taskId)
+    if (wasOpenAtPowerLoss(directory)) {
+      rmSync(directory, { recursive: true, force: true })
+      this.#onPowerLoss(taskId)
+    }
+    mkdirSync(directory, { recursive: true })
+    const task = new LmdbTask(directory, () => this.#open.delete(taskId))
+    this.#open.set(taskId, task)
+    return task
+  }
+
+  async dropTask(taskId: string): Promise<void> {
+    assertTaskId(taskId)
+    assert(!this.#open.has(taskId), `task ${taskId} is dropped while it is open`)
+    rmSync(this.#directoryOf(taskId), { recursive: true, force: true })
+  }
+
+  tasks(): string[] {
+    if (!existsSync(this.#directory)) return []
+    return readdirSync(this.#directory).filter(isTaskId)
+  }
+
+  async close(): Promise<void> {
+    for (const task of this.#open.values()) await task.close()
+    this.#unlock()
+  }
+
+  #directoryOf(taskId: string): string {
+    return join(this.#directory, taskId)
+  }
+}

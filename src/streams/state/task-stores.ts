@@ -1,0 +1,180 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { assert } from '../../internal/assert.ts'
+import type { RecordCollector } from '../runtime/record-collector.ts'
+import type { ByteStore, ByteString, StoreWrites, TaskState } from './byte-store.ts'
+import { CachedStore } from './cached-store.ts'
+import { readCommitted } from './committed-store.ts'
+import type { KeyValueStore } from './store.ts'
+import { StoreObservers, type StoreObserver } from './store-observer.ts'
+
+export interface TaskStoreDefinition {
+  readonly name: string
+  readonly value: Codec<unknown>
+  /** Where changes are logged; undefined: nowhere, or the changelog is a topic that somebody else writes. */
+  readonly changelog: { readonly topic: string; readonly partition: number } | undefined
+}
+
+export interface TaskStoresOptions {
+  /** Decoded values kept in memory, over all stores; up to twice as many at times. Default 100 000. */
+  readonly cachedValues?: number
+}
+
+/** What a view reads: committed state only. */
+export type CommittedStore<V> = Omit<KeyValueStore<V>, 'put'>
+
+/**
+ * The typed stores of one task over its TaskState: a write-back cache.
+ *
+ * Algorithm: writes stay in memory as decoded values until the commit. `writeChangelog` encodes each changed key once
+ * and sends it on; when the transaction that carries those records is decided, `commit` applies the same bytes
+ * together with the metadata in one TaskState commit. `abort` forgets everything since the last commit.
+ *
+ * State: per store, the slots of changed keys (never evicted) and of recently used ones (bounded).
+ *
+ * Why it is correct: the engine only ever holds committed values, so dropping the slots is a rollback; the changelog
+ * gets exactly the difference between two commits, so that replaying it from the offset in the metadata gives the
+ * same state.
+ */
+export class TaskStores {
+  readonly #state: TaskState
+  readonly #stores = new Map<string, CachedStore<unknown>>()
+  readonly #observers = new StoreObservers()
+  readonly #cachedValues: number
+  #prepared: StoreWrites[] | undefined
+
+  constructor(state: TaskState, options: TaskStoresOptions = {}) {
+    this.#state = state
+    this.#cachedValues = options.cachedValues ?? 100_000
+  }
+
+  /** Opens a store, once. */
+  open<V>(definition: TaskStoreDefinition & { readonly value: Codec<V> }): KeyValueStore<V> {
+    const { name } = definition
+    assert(!this.#stores.has(name), `store ${name} is opened twice`)
+    const store = new CachedStore<unknown>(this.#state.store(name), this.#state, definition)
+    this.#stores.set(name, store)
+    const share = Math.ceil(this.#cachedValues / this.#stores.size)
+    for (const each of this.#stores.values()) each.cachedValues = share
+    return store as unknown as KeyValueStore<V>
+  }
+
+  /** A store that is open. */
+  keyValue<V>(name: string): KeyValueStore<V> {
+    return this.#store(name) as unknown as KeyValueStore<V>
+  }
+
+  /**
+   * Tells the observer of every change at its commit; what it returns is committed with it. When the observer's
+   * version is not the one that this state was last committed with, its stores are rebuilt first.
+   */
+  observe(name: string, observer: StoreObserver<unknown>): void {
+    const store = this.#store(name)
+    this.#observers.add(name, observer)
+    this.#observers.rebuildIfChanged(name, this.#state, store.codec)
+  }
+
+  /** Committed values only: what views read. */
+  committed<V>(name: string): CommittedStore<V> {
+    return readCommitted(this.#state.store(name), this.#store(name).codec as Codec<V>)
+  }
+
+  /** The bytes of a store that an observer keeps. */
+  bytes(name: string): ByteStore {
+    return this.#state.store(name)
+  }
+
+  metadata(name: string): string | undefined {
+    return this.#state.metadata(name)
+  }
+
+  /** Keys changed since the last commit. */
+  get dirtyCount(): number {
+    let count = 0
+    for (const store of this.#stores.values()) count += store.dirtyCount
+    return count
+  }
+
+  /** About how much memory they hold. */
+  get dirtyBytes(): number {
+    let bytes = 0
+    for (const store of this.#stores.values()) bytes += store.dirtyBytes
+    return bytes
+  }
+
+  /**
+   * Sends each change since the last commit to its changelog, tombstones for deletes, and prepares the commit.
+   * No writes until then. Throws what codecs and observers throw, and INVALID_VALUE; then `abort`.
+   */
+  writeChangelog(collector: RecordCollector): void {
+    assert(this.#prepared === undefined, 'a commit is prepared twice')
+    const writes: StoreWrites[] = []
+    for (const store of this.#stores.values()) {
+      if (store.dirtyCount === 0) continue
+      store.writeChangelog(collector)
+      writes.push({ store: store.name, entries: store.changedEntries() })
+      if (this.#observers.has(store.name)) {
+        writes.push(...this.#observers.changed(store.name, store.changes(), this.#state.maxKeyBytes))
+      }
+    }
+    this.#prepared = writes
+  }
+
+  /** Applies what `writeChangelog` prepared, with the metadata, in one commit of the TaskState. */
+  commit(metadata: Readonly<Record<string, string>>): void {
+    const writes = this.#prepared
+    assert(writes !== undefined, 'a commit is not prepared')
+    this.#state.commit(writes, metadata)
+    this.#prepared = undefined
+    for (const store of this.#stores.values()) store.committed()
+  }
+
+  /** Forgets every change since the last commit. */
+  abort(): void {
+    this.#prepared = undefined
+    this.#observers.discard()
+    for (const store of this.#stores.values()) store.abort()
+  }
+
+  /**
+   * Applies changelog records (null value: tombstone; in log order) as they are, without decoding, in one commit.
+   * Only while nothing is dirty: a task restores before it runs.
+   */
+  restore(
+    name: string,
+    records: readonly RestoredRecord[],
+    metadata: Readonly<Record<string, string>>,
+  ): void {
+    const store = this.#store(name)
+    assert(store.dirtyCount === 0, 'a running task is restored')
+    const observed = this.#observers.has(name)
+    const applied = observed ? latestPerKey(records) : records
+    const writes: StoreWrites[] = [{ store: name, entries: store.restoredEntries(applied) }]
+    if (observed) {
+      const changes = store.restoredChanges(applied)
+      writes.push(...this.#observers.changed(name, changes, this.#state.maxKeyBytes))
+    }
+    this.#state.commit(writes, metadata)
+    store.abort()
+  }
+
+  async close(): Promise<void> {
+    await this.#state.close()
+  }
+
+  #store(name: string): CachedStore<unknown> {
+    const store = this.#stores.get(name)
+    assert(store !== undefined, `store ${name} is not open`)
+    return store
+  }
+}
+
+/** Observers hear of the difference that a batch makes, not of its steps. */
+function latestPerKey(records: readonly RestoredRecord[]): RestoredRecord[] {
+  return [...new Map(records.map(record => [record.key, record])).values()]
+}
+
+export interface RestoredRecord {
+  readonly key: ByteString
+  readonly value: Buffer | null
+  readonly timestamp: number
+}
