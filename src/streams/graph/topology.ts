@@ -46,6 +46,8 @@ export interface SourceNode extends NodeBase {
   readonly topics: readonly string[]
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
+  /** Values are changes of a table with new and old value, see processors/change-codec.ts. */
+  readonly changes: boolean
 }
 
 export interface ProcessorNode extends NodeBase {
@@ -60,7 +62,7 @@ export interface SinkNode extends NodeBase {
   readonly topic: string
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
-  /** Table changes are written with their old value (a table's repartition), see processors/change-codec.ts. */
+  /** As in SourceNode. */
   readonly changes: boolean
 }
 

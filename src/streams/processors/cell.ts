@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { latin1Slice } from '../../internal/latin1.ts'
 import type { ByteString } from '../state/byte-store.ts'
 
 const NOT_DECODED = Symbol('not decoded')
@@ -46,7 +47,7 @@ export class Cell {
 
   /** The bytes as a store key. */
   get byteString(): ByteString {
-    return (this.#byteString ??= this.bytes.latin1Slice())
+    return (this.#byteString ??= latin1Slice(this.bytes))
   }
 }
 

@@ -11,17 +11,25 @@ export interface Processor {
 
 /**
  * Builds the processor of a node in a task. Everything that can be decided is decided here, once: `next` is where
- * results go (one processor, or a fan-out over several, or nowhere).
+ * results go (one processor, or a fan-out over several, or nowhere); `children` are its parts, for routing by choice.
  */
-export type ProcessorFactory = (context: ProcessorContext, next: Processor) => Processor
+export type ProcessorFactory = (
+  context: ProcessorContext,
+  next: Processor,
+  children: readonly Processor[],
+) => Processor
+
+/** The open stores of a task, by name. */
+export interface StoreAccess {
+  keyValue<V>(store: string): KeyValueStore<V>
+}
 
 /** What the task gives to a processor while it is built. */
-export interface ProcessorContext {
+export interface ProcessorContext extends StoreAccess {
   /** The name of the node. */
   readonly node: string
   /** Shared by the task and all its processors. */
   readonly task: TaskContext
-  keyValue<V>(store: string): KeyValueStore<V>
 }
 
 /** The live state of a task that its processors see. */

@@ -1,7 +1,7 @@
 import type { RecordHeader } from '../../records/record-batch.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
-import type { TaskStores } from '../state/task-stores.ts'
+import type { StoreAccess } from '../processors/processor.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 type Output = Parameters<RecordCollector['collect']>
@@ -11,13 +11,13 @@ type Output = Parameters<RecordCollector['collect']>
  * the record is done; store writes go through at once, so that the record sees them, and what they replaced is
  * remembered and put back when it fails. Built into a task only when its error policy needs it.
  */
-export class RecordScope implements TaskStores, RecordCollector {
-  readonly #stores: TaskStores
+export class RecordScope implements StoreAccess, RecordCollector {
+  readonly #stores: StoreAccess
   readonly #collector: RecordCollector
   readonly #outputs: Output[] = []
   readonly #undo: (() => void)[] = []
 
-  constructor(stores: TaskStores, collector: RecordCollector) {
+  constructor(stores: StoreAccess, collector: RecordCollector) {
     this.#stores = stores
     this.#collector = collector
   }

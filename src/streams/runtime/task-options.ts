@@ -1,6 +1,6 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
 import type { SubTopology } from '../graph/topology.ts'
-import type { TaskStores } from '../state/task-stores.ts'
+import type { StoreAccess } from '../processors/processor.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export interface TaskOptions {
@@ -8,7 +8,7 @@ export interface TaskOptions {
   /** Which partition of its topics the task reads. */
   readonly partition: number
   /** Open and restored. The task writes to them while it processes; the runtime commits them. */
-  readonly stores: TaskStores
+  readonly stores: StoreAccess
   readonly collector: RecordCollector
   /** What becomes of a record that does not decode or whose function throws. Default `fail`. */
   readonly onError?: ErrorPolicy

@@ -1,0 +1,86 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { PlanNode } from '../graph/plan.ts'
+import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
+import type { TableState } from '../processors/materialised.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
+import { streamAggregate, streamCount, streamReduce } from '../processors/stream-aggregate.ts'
+import type { DslContext, StreamParts } from './context.ts'
+import { countCodec, defaultValueCodec } from './default-codecs.ts'
+import type { KTable } from './ktable.ts'
+import type { StoreOptions, StoreValueOptions } from './options.ts'
+import { repartitionStream } from './repartitioning.ts'
+import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+
+/**
+ * A stream grouped by key (Kafka Streams: KGroupedStream). Each aggregate is a table with one row per key; records
+ * without key or value are dropped; the row's timestamp is the greatest of its records.
+ */
+export class KGroupedStream<K, V> {
+  readonly #context: DslContext
+  readonly #parts: StreamParts<K, V>
+  readonly #name: string | undefined
+  #repartitioned: PlanNode | undefined
+
+  constructor(context: DslContext, parts: StreamParts<K, V>, name: string | undefined) {
+    this.#context = context
+    this.#parts = parts
+    this.#name = name
+  }
+
+  /** The number of records. */
+  count(options: StoreOptions = {}): KTable<K, number> {
+    return this.#aggregate('KSTREAM-AGGREGATE-', countCodec, options, streamCount)
+  }
+
+  /** Folds the values of a key into one; its first value is taken as it is. A reducer that returns null deletes. */
+  reduce(reducer: (aggregate: V, value: V) => V | null, options: StoreOptions = {}): KTable<K, V> {
+    return this.#aggregate('KSTREAM-REDUCE-', this.#parts.value, options, state =>
+      streamReduce(reducer as Reducer, state),
+    )
+  }
+
+  /**
+   * Folds the values of a key into an aggregate that begins as `initial()`. An aggregator that returns null deletes the
+   * row; the next record begins anew. It must return a new value and leave the old one as it is.
+   */
+  aggregate<A>(
+    initial: () => A,
+    aggregator: (aggregate: A, value: V, key: K) => A | null,
+    options: StoreValueOptions<A> = {},
+  ): KTable<K, A> {
+    const value = options.value ?? (defaultValueCodec as Codec<A>)
+    return this.#aggregate('KSTREAM-AGGREGATE-', value, options, state =>
+      streamAggregate(initial as Initializer, aggregator as Aggregator, state),
+    )
+  }
+
+  #aggregate<A>(
+    prefix: string,
+    value: Codec<A>,
+    options: StoreOptions,
+    create: (state: TableState) => ProcessorFactory,
+  ): KTable<K, A> {
+    const { plan } = this.#context
+    const { key } = this.#parts
+    const store = options.store ?? plan.names.store(prefix)
+    const name = options.name ?? plan.names.operator(prefix)
+    const { node: parent, sources } = this.#keyed(store)
+    const state = newTableState(value)
+    const table = sourceParts(state, store, { plan, key })
+    table.keepRows(store)
+    const node = plan.addProcessor(name, [parent], { create: create(state), stores: () => storesOf(state) })
+    return this.#context.table({ node, key, value, sources, table })
+  }
+
+  /** Aggregates of one named grouping share its repartition topic; of an unnamed one each has its own. */
+  #keyed(store: string): { node: PlanNode; sources: readonly PlanNode[] } {
+    const { node, sources, keyChanged, key, value } = this.#parts
+    if (!keyChanged) return { node, sources }
+    const name = this.#name ?? store
+    const source =
+      (this.#name === undefined ? undefined : this.#repartitioned) ??
+      repartitionStream(this.#context.plan, { parent: node, key, value, name })
+    this.#repartitioned = source
+    return { node: source, sources: [source] }
+  }
+}

@@ -1,0 +1,99 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { PlanNode } from '../graph/plan.ts'
+import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
+import {
+  type TableAggregator,
+  tableAggregate,
+  tableCount,
+  tableGroupAggregate,
+  tableReduce,
+} from '../processors/table-aggregate.ts'
+import type { DslContext } from './context.ts'
+import { countCodec, defaultValueCodec } from './default-codecs.ts'
+import type { KTable } from './ktable.ts'
+import type { StoreOptions, StoreValueOptions } from './options.ts'
+import { repartitionTable } from './repartitioning.ts'
+import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+
+interface GroupedParts<K, V> {
+  readonly node: PlanNode
+  readonly key: Codec<K>
+  readonly value: Codec<V>
+}
+
+/**
+ * A table grouped by a computed key (Kafka Streams: KGroupedTable). A change of the table is subtracted from the group
+ * that the row leaves and added to the one it enters; within one group both happen at once (KIP-904).
+ */
+export class KGroupedTable<K, V> {
+  readonly #context: DslContext
+  readonly #parts: GroupedParts<K, V>
+  readonly #name: string | undefined
+  #repartitioned: PlanNode | undefined
+
+  constructor(context: DslContext, parts: GroupedParts<K, V>, name: string | undefined) {
+    this.#context = context
+    this.#parts = parts
+    this.#name = name
+  }
+
+  /** The number of rows; a group that lost its last one stays, with 0. */
+  count(options: StoreOptions = {}): KTable<K, number> {
+    return this.#aggregate('KTABLE-AGGREGATE-', countCodec, options, tableCount)
+  }
+
+  /** Folds the rows of a group into one value; the first is taken as it is. */
+  reduce(
+    adder: (aggregate: V, value: V) => V | null,
+    subtractor: (aggregate: V, value: V) => V | null,
+    options: StoreOptions = {},
+  ): KTable<K, V> {
+    const aggregator = tableReduce(adder as Reducer, subtractor as Reducer)
+    return this.#aggregate('KTABLE-REDUCE-', this.#parts.value, options, aggregator)
+  }
+
+  /** Folds the rows of a group into an aggregate that begins as `initial()`; a result of null deletes it. */
+  aggregate<A>(
+    initial: () => A,
+    adder: (aggregate: A, value: V, key: K) => A | null,
+    subtractor: (aggregate: A, value: V, key: K) => A | null,
+    options: StoreValueOptions<A> = {},
+  ): KTable<K, A> {
+    const value = options.value ?? (defaultValueCodec as Codec<A>)
+    const aggregator = tableAggregate(initial as Initializer, adder as Aggregator, subtractor as Aggregator)
+    return this.#aggregate('KTABLE-AGGREGATE-', value, options, aggregator)
+  }
+
+  #aggregate<A>(
+    prefix: string,
+    value: Codec<A>,
+    options: StoreOptions,
+    aggregator: TableAggregator,
+  ): KTable<K, A> {
+    const { plan } = this.#context
+    const { key } = this.#parts
+    const store = options.store ?? plan.names.store('KTABLE-AGGREGATE-')
+    const source = this.#repartition(store)
+    const name = options.name ?? plan.names.operator(prefix)
+    const state = newTableState(value)
+    const table = sourceParts(state, store, { plan, key })
+    table.keepRows(store)
+    const node = plan.addProcessor(name, [source], {
+      create: tableGroupAggregate(aggregator, state),
+      stores: () => storesOf(state),
+    })
+    return this.#context.table({ node, key, value, sources: [source], table })
+  }
+
+  #repartition(store: string): PlanNode {
+    if (this.#name !== undefined && this.#repartitioned !== undefined) return this.#repartitioned
+    const { node: parent, key, value } = this.#parts
+    this.#repartitioned = repartitionTable(this.#context.plan, {
+      parent,
+      key,
+      value,
+      name: this.#name ?? store,
+    })
+    return this.#repartitioned
+  }
+}

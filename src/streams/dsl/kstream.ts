@@ -1,0 +1,245 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { Topic } from '../../contracts/topic.ts'
+import type { PlanNode, PlanProcessor } from '../graph/plan.ts'
+import { branch } from '../processors/branch.ts'
+import { filter } from '../processors/filter.ts'
+import { flatMapValues } from '../processors/flat-map-values.ts'
+import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
+import { mapValues } from '../processors/map-values.ts'
+import { passThrough } from '../processors/pass-through.ts'
+import { peek } from '../processors/peek.ts'
+import { selectKey } from '../processors/select-key.ts'
+import { streamTableJoin } from '../processors/stream-table-join.ts'
+import { tableSource } from '../processors/table-source.ts'
+import { coPartition, type DslContext, type StreamParts } from './context.ts'
+import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
+import { KGroupedStream } from './kgrouped-stream.ts'
+import { type KTable, partsOf } from './ktable.ts'
+import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
+import { repartitionStream } from './repartitioning.ts'
+import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+
+/**
+ * A stream of keyed records (Kafka Streams: KStream). Callbacks take the value first, then the key; values are shared
+ * between operators and must not be mutated. A callback that returns null makes the value null.
+ */
+export class KStream<K, V> {
+  readonly #context: DslContext
+  readonly #parts: StreamParts<K, V>
+  #repartitioned: { name: string; source: PlanNode } | undefined
+
+  constructor(context: DslContext, parts: StreamParts<K, V>) {
+    this.#context = context
+    this.#parts = parts
+  }
+
+  /** The records for which the predicate holds. */
+  filter<V2 extends V>(predicate: (value: V, key: K) => value is V2, options?: NamedOptions): KStream<K, V2>
+  filter(predicate: (value: V, key: K) => boolean, options?: NamedOptions): KStream<K, V>
+  filter(predicate: (value: V, key: K) => boolean, options: NamedOptions = {}): KStream<K, V> {
+    return this.#then('KSTREAM-FILTER-', options, { create: filter(predicate as Predicate, true) })
+  }
+
+  /** The records for which the predicate does not hold. */
+  filterNot(predicate: (value: V, key: K) => boolean, options: NamedOptions = {}): KStream<K, V> {
+    return this.#then('KSTREAM-FILTER-', options, { create: filter(predicate as Predicate, false) })
+  }
+
+  /** A new value for each record (Kafka Streams: mapValues). */
+  map<V2>(mapper: (value: V, key: K) => V2 | null, options: ValueOptions<V2> = {}): KStream<K, V2> {
+    const value = options.value ?? (defaultValueCodec as Codec<V2>)
+    const create = mapValues(mapper as Mapper, value)
+    return this.#then('KSTREAM-MAPVALUES-', options, { create }, { value })
+  }
+
+  /** Any number of values for each record, under its key (Kafka Streams: flatMapValues). */
+  flatMap<V2>(mapper: (value: V, key: K) => Iterable<V2>, options: ValueOptions<V2> = {}): KStream<K, V2> {
+    const value = options.value ?? (defaultValueCodec as Codec<V2>)
+    const create = flatMapValues(mapper as Mapper, value)
+    return this.#then('KSTREAM-FLATMAPVALUES-', options, { create }, { value })
+  }
+
+  /** A new key for each record. What depends on the key later sends the stream through a repartition topic first. */
+  selectKey(select: (value: V, key: K) => string | null, options?: NamedOptions): KStream<string, V>
+  selectKey<K2>(select: (value: V, key: K) => K2 | null, options: KeyOptions<K2>): KStream<K2, V>
+  selectKey<K2>(
+    select: (value: V, key: K) => K2 | null,
+    options: NamedOptions | KeyOptions<K2> = {},
+  ): KStream<K2, V> {
+    const key = keyCodecOf(options)
+    const create = selectKey(select as Mapper, key)
+    return this.#then('KSTREAM-KEY-SELECT-', options, { create }, { key, keyChanged: true })
+  }
+
+  /** Shows each record to a function, for logs and measurements; it may see a record again after a failure. */
+  peek(action: (value: V, key: K) => void, options: NamedOptions = {}): KStream<K, V> {
+    return this.#then('KSTREAM-PEEK-', options, { create: peek(action as Mapper) })
+  }
+
+  /** The records of both streams, in no set order between them. */
+  merge(other: KStream<K, V>, options: NamedOptions = {}): KStream<K, V> {
+    const { plan } = this.#context
+    const parts = this.#parts
+    const name = options.name ?? plan.names.operator('KSTREAM-MERGE-')
+    const node = plan.addProcessor(name, [parts.node, other.#parts.node], { create: passThrough })
+    return this.#context.stream({
+      ...parts,
+      node,
+      sources: [...new Set([...parts.sources, ...other.#parts.sources])],
+      keyChanged: parts.keyChanged || other.#parts.keyChanged,
+    })
+  }
+
+  /**
+   * One stream per branch: each record goes to the first whose predicate holds, else to the branch named by
+   * `default`; without that it is dropped (Kafka Streams: split).
+   *
+   * @example
+   * const { large, small } = orders.split({ large: order => order.quantity > 100 }, { default: 'small' })
+   */
+  split<const B extends Record<string, (value: V, key: K) => boolean>, const D extends string = never>(
+    branches: B,
+    options: NamedOptions & { readonly default?: D } = {},
+  ): { readonly [N in keyof B | D]: KStream<K, V> } {
+    const { plan } = this.#context
+    const name = options.name ?? plan.names.operator('KSTREAM-BRANCH-')
+    const predicates = Object.values(branches) as Predicate[]
+    const node = plan.addProcessor(name, [this.#parts.node], { create: branch(predicates) })
+    const names =
+      options.default === undefined ? Object.keys(branches) : [...Object.keys(branches), options.default]
+    const streams = names.map(branchName => {
+      const child = plan.addProcessor(`${name}-${branchName}`, [node], { create: passThrough })
+      return [branchName, this.#context.stream({ ...this.#parts, node: child })]
+    })
+    return Object.fromEntries(streams) as { [N in keyof B | D]: KStream<K, V> }
+  }
+
+  /** Sends the stream through a topic partitioned by its key. Records without a key are dropped there. */
+  repartition(options: RepartitionOptions = {}): KStream<K, V> {
+    const { plan } = this.#context
+    const name = options.name ?? plan.names.operator('KSTREAM-REPARTITION-')
+    const { node: parent, key, value } = this.#parts
+    const source = repartitionStream(plan, { parent, key, value, name, partitions: options.partitions })
+    return this.#context.stream({ ...this.#parts, node: source, sources: [source], keyChanged: false })
+  }
+
+  /** Groups records by their key, for an aggregate. `name` names the repartition topic if one is needed. */
+  groupByKey(options: NamedOptions = {}): KGroupedStream<K, V> {
+    return new KGroupedStream(this.#context, this.#parts, options.name)
+  }
+
+  /** Groups records by a computed key; those for which it is null are dropped. */
+  groupBy(select: (value: V, key: K) => string | null, options?: NamedOptions): KGroupedStream<string, V>
+  groupBy<K2>(select: (value: V, key: K) => K2 | null, options: KeyOptions<K2>): KGroupedStream<K2, V>
+  groupBy<K2>(
+    select: (value: V, key: K) => K2 | null,
+    options: NamedOptions | KeyOptions<K2> = {},
+  ): KGroupedStream<K2, V> {
+    const { name, ...rest } = options
+    const selectName = name === undefined ? {} : { name: `${name}-select` }
+    const selected = this.selectKey(select, { ...selectName, ...rest } as KeyOptions<K2>)
+    return selected.groupByKey(name === undefined ? {} : { name })
+  }
+
+  /** The stream as upserts of a table; a null value deletes, a null key is dropped. */
+  toTable(options: StoreOptions = {}): KTable<K, V> {
+    const { plan } = this.#context
+    const { key, value } = this.#parts
+    const name = options.name ?? plan.names.operator('KSTREAM-TOTABLE-')
+    const store = options.store ?? plan.names.store('KSTREAM-TOTABLE-')
+    const { node: parent, sources } = this.#keyed(name)
+    const state = newTableState(value)
+    const table = sourceParts(state, store, { plan, key })
+    if (options.store !== undefined) table.keepRows(options.store)
+    const node = plan.addProcessor(name, [parent], {
+      create: tableSource(state),
+      stores: () => storesOf(state),
+    })
+    return this.#context.table({ node, key, value, sources, table })
+  }
+
+  /** Joins each record with the table's row of its key as it is at that moment; without a row there is no result. */
+  join<VT, V2>(
+    table: KTable<K, VT>,
+    joiner: (value: V, row: VT, key: K) => V2 | null,
+    options: ValueOptions<V2> = {},
+  ): KStream<K, V2> {
+    return this.#joinTable(table, joiner as Joiner, { ...options, left: false })
+  }
+
+  /** As `join`; a record without a row joins with null. */
+  leftJoin<VT, V2>(
+    table: KTable<K, VT>,
+    joiner: (value: V, row: VT | null, key: K) => V2 | null,
+    options: ValueOptions<V2> = {},
+  ): KStream<K, V2> {
+    return this.#joinTable(table, joiner as Joiner, { ...options, left: true })
+  }
+
+  /** Writes every record to the topic, in its codecs. */
+  to(topic: Topic<K, V>, options: NamedOptions = {}): void {
+    const { plan } = this.#context
+    const name = options.name ?? plan.names.operator('KSTREAM-SINK-')
+    const { key, value } = topic
+    plan.addSink({ name, topic: topic.name, key, value, changes: false }, this.#parts.node)
+  }
+
+  #joinTable<VT, V2>(
+    table: KTable<K, VT>,
+    joiner: Joiner,
+    options: ValueOptions<V2> & { left: boolean },
+  ): KStream<K, V2> {
+    const { plan } = this.#context
+    const { left } = options
+    const other = partsOf(table)
+    const { node: parent, sources } = this.#keyed(options.name ?? this.#parts.node.name)
+    const name = options.name ?? plan.names.operator(left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-')
+    const value = options.value ?? (defaultValueCodec as Codec<V2>)
+    const lookup = other.table.lookup()
+    const node = plan.addProcessor(name, [parent], {
+      create: streamTableJoin({ table: lookup, joiner, left, value }),
+      stores: () => lookup.stores(),
+      relaxesNullKeys: left,
+    })
+    const { key } = this.#parts
+    return this.#context.stream({
+      node,
+      key,
+      value,
+      sources: coPartition(plan, name, sources, other.sources),
+      keyChanged: false,
+    })
+  }
+
+  /** This stream in partitions that follow its key: itself, or behind a repartition topic of the given name. */
+  #keyed(name: string): { node: PlanNode; sources: readonly PlanNode[] } {
+    const { node, sources, keyChanged, key, value } = this.#parts
+    if (!keyChanged) return { node, sources }
+    if (this.#repartitioned?.name !== name) {
+      const source = repartitionStream(this.#context.plan, { parent: node, key, value, name })
+      this.#repartitioned = { name, source }
+    }
+    const { source } = this.#repartitioned
+    return { node: source, sources: [source] }
+  }
+
+  #then<K2 = K, V2 = V>(
+    prefix: string,
+    { name }: NamedOptions,
+    processor: PlanProcessor,
+    changed: Partial<StreamParts<K2, V2>> = {},
+  ): KStream<K2, V2> {
+    const { plan } = this.#context
+    const node = plan.addProcessor(name ?? plan.names.operator(prefix), [this.#parts.node], processor)
+    return this.#context.stream({
+      ...(this.#parts as StreamParts<unknown, unknown>),
+      ...changed,
+      node,
+    } as StreamParts<K2, V2>)
+  }
+}
+
+/** The types see to it that keys other than strings come with a codec. */
+export function keyCodecOf<K>(options: NamedOptions | KeyOptions<K>): Codec<K> {
+  return 'key' in options ? options.key : (textKeyCodec as Codec<unknown> as Codec<K>)
+}

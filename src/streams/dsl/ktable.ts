@@ -1,0 +1,188 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { PlanNode } from '../graph/plan.ts'
+import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
+import { passThrough } from '../processors/pass-through.ts'
+import { filteredLookup, tableFilter } from '../processors/table-filter.ts'
+import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group-by.ts'
+import { mappedLookup, tableMapValues } from '../processors/table-map-values.ts'
+import type { DslContext, KTableParts } from './context.ts'
+import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
+import { KGroupedTable } from './kgrouped-table.ts'
+import type { KStream } from './kstream.ts'
+import type { KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
+import { joinTables } from './table-join.ts'
+import { derivedParts, newTableState, storesOf, type TableParts } from './table-parts.ts'
+import { View, type ViewOptions } from './view.ts'
+
+/**
+ * A table: the latest value per key, and the stream of its changes (Kafka Streams: KTable). Callbacks take the value
+ * first, then the key; they never see null. Values are shared between operators and must not be mutated.
+ */
+export class KTable<K, V> {
+  readonly #context: DslContext
+  readonly #parts: KTableParts<K, V>
+
+  constructor(context: DslContext, parts: KTableParts<K, V>) {
+    this.#context = context
+    this.#parts = parts
+  }
+
+  /** The table of the rows for which the predicate holds. */
+  filter<V2 extends V>(predicate: (value: V, key: K) => value is V2, options?: StoreOptions): KTable<K, V2>
+  filter(predicate: (value: V, key: K) => boolean, options?: StoreOptions): KTable<K, V>
+  filter(predicate: (value: V, key: K) => boolean, options: StoreOptions = {}): KTable<K, V> {
+    return this.#filter(predicate as Predicate, true, options)
+  }
+
+  /** The table of the rows for which the predicate does not hold. */
+  filterNot(predicate: (value: V, key: K) => boolean, options: StoreOptions = {}): KTable<K, V> {
+    return this.#filter(predicate as Predicate, false, options)
+  }
+
+  /** The table of mapped rows (Kafka Streams: mapValues). A mapper that returns null removes the row. */
+  map<V2>(mapper: (value: V, key: K) => V2 | null, options: StoreValueOptions<V2> = {}): KTable<K, V2> {
+    const value = options.value ?? (defaultValueCodec as Codec<V2>)
+    const { table: parent } = this.#parts
+    const state = newTableState(value)
+    const table = derivedParts(
+      state,
+      {
+        requestOldValues: force => parent.requestOldValues(force),
+        lookup: () => mappedLookup(mapper as Mapper, parent.lookup()),
+      },
+      { plan: this.#context.plan, key: this.#parts.key },
+    )
+    return this.#derive('KTABLE-MAPVALUES-', options, {
+      value,
+      table,
+      create: tableMapValues(mapper as Mapper, state),
+    })
+  }
+
+  /** The stream of the table's changes: the new value under its key, null for a deletion. */
+  toStream(options: NamedOptions = {}): KStream<K, V> {
+    const { plan } = this.#context
+    const { key, value, sources } = this.#parts
+    const name = options.name ?? plan.names.operator('KTABLE-TOSTREAM-')
+    const node = plan.addProcessor(name, [this.#parts.node], { create: passThrough })
+    return this.#context.stream({ node, key, value, sources, keyChanged: false })
+  }
+
+  /**
+   * Groups rows by a computed key, for an aggregate that follows every change of the table. With `value` in the
+   * options the selector returns `[key, value]`. A row whose new key or value is null belongs to no group.
+   */
+  groupBy(select: (value: V, key: K) => string | null, options?: NamedOptions): KGroupedTable<string, V>
+  groupBy<K2, V2>(
+    select: (value: V, key: K) => readonly [K2 | null, V2 | null],
+    options: KeyOptions<K2> & { readonly value: Codec<V2> },
+  ): KGroupedTable<K2, V2>
+  groupBy<K2>(select: (value: V, key: K) => K2 | null, options: KeyOptions<K2>): KGroupedTable<K2, V>
+  groupBy(
+    select: (value: V, key: K) => unknown,
+    options: NamedOptions & { readonly key?: Codec<unknown>; readonly value?: Codec<unknown> } = {},
+  ): unknown {
+    const { plan } = this.#context
+    const name = options.name ?? plan.names.operator('KTABLE-SELECT-')
+    const { key = textKeyCodec as Codec<unknown>, value = this.#parts.value } = options
+    const selector = options.value === undefined ? byKey(select as Mapper) : (select as RowSelector)
+    const node = plan.addProcessor(name, [this.#parts.node], {
+      create: tableGroupBy(selector, { key, value }),
+    })
+    this.#parts.table.requestOldValues(true)
+    return new KGroupedTable(this.#context, { node, key, value }, options.name)
+  }
+
+  /** The table of the pairs of rows with the same key; a key without a row on either side has none. */
+  join<VT, V2>(
+    other: KTable<K, VT>,
+    joiner: (left: V, right: VT, key: K) => V2 | null,
+    options: StoreValueOptions<V2> = {},
+  ): KTable<K, V2> {
+    return this.#join(other, joiner as Joiner, { ...options, withoutLeft: false, withoutRight: false })
+  }
+
+  /** As `join`; a row of this table alone joins with null. */
+  leftJoin<VT, V2>(
+    other: KTable<K, VT>,
+    joiner: (left: V, right: VT | null, key: K) => V2 | null,
+    options: StoreValueOptions<V2> = {},
+  ): KTable<K, V2> {
+    return this.#join(other, joiner as Joiner, { ...options, withoutLeft: false, withoutRight: true })
+  }
+
+  /** As `join`; a row of either table alone joins with null. */
+  outerJoin<VT, V2>(
+    other: KTable<K, VT>,
+    joiner: (left: V | null, right: VT | null, key: K) => V2 | null,
+    options: StoreValueOptions<V2> = {},
+  ): KTable<K, V2> {
+    return this.#join(other, joiner as Joiner, { ...options, withoutLeft: true, withoutRight: true })
+  }
+
+  /** Keeps the rows in a store of this name and returns the handle that queries it once the application runs. */
+  view(name: string, options: ViewOptions<V> = {}): View<K, V> {
+    const view = new View<K, V>(name, options)
+    this.#parts.table.keepRows(name)
+    this.#context.plan.addView({ name, table: this.#parts.table.state, view })
+    return view
+  }
+
+  #filter(predicate: Predicate, keep: boolean, options: StoreOptions): KTable<K, V> {
+    const { table: parent, value } = this.#parts
+    const state = newTableState(value)
+    // A filter passes on fewer tombstones when the old values come for free.
+    state.sendOldValues = parent.requestOldValues(false)
+    const table = derivedParts(
+      state,
+      {
+        requestOldValues: force => parent.requestOldValues(force),
+        lookup: () => filteredLookup(predicate, keep, parent.lookup()),
+      },
+      { plan: this.#context.plan, key: this.#parts.key },
+    )
+    return this.#derive('KTABLE-FILTER-', options, {
+      value,
+      table,
+      create: tableFilter(predicate, keep, state),
+    })
+  }
+
+  #derive<V2>(
+    prefix: string,
+    options: StoreOptions,
+    derived: {
+      value: Codec<V2>
+      table: TableParts
+      create: Parameters<DslContext['plan']['addProcessor']>[2]['create']
+    },
+  ): KTable<K, V2> {
+    const { plan } = this.#context
+    const { value, table, create } = derived
+    if (options.store !== undefined) table.keepRows(options.store)
+    const name = options.name ?? plan.names.operator(prefix)
+    const node: PlanNode = plan.addProcessor(name, [this.#parts.node], {
+      create,
+      stores: () => storesOf(table.state),
+    })
+    const { key, sources } = this.#parts
+    return this.#context.table({ node, key, value, sources, table })
+  }
+
+  #join<VT, V2>(
+    other: KTable<K, VT>,
+    joiner: Joiner,
+    options: StoreValueOptions<V2> & { withoutLeft: boolean; withoutRight: boolean },
+  ): KTable<K, V2> {
+    return joinTables<K, V, VT, V2>(this.#context, [this.#parts, other.#parts], { ...options, joiner })
+  }
+
+  /** The parts of a table, for the operators that join it. */
+  static partsOf<K, V>(table: KTable<K, V>): KTableParts<K, V> {
+    return table.#parts
+  }
+}
+
+export function partsOf<K, V>(table: KTable<K, V>): KTableParts<K, V> {
+  return KTable.partsOf(table)
+}

@@ -1,0 +1,32 @@
+import type { Codec } from '../../contracts/codec.ts'
+
+export interface NamedOptions {
+  /** The operator's name in descriptions, errors and metrics. Default: generated, see graph/names.ts. */
+  readonly name?: string
+}
+
+export interface ValueOptions<V> extends NamedOptions {
+  /** How results are written. Default: JSON. */
+  readonly value?: Codec<V>
+}
+
+export interface KeyOptions<K> extends NamedOptions {
+  readonly key: Codec<K>
+}
+
+export interface StoreOptions extends NamedOptions {
+  /** Keeps the rows in a store of this name, which queries can read. Default: kept only where needed, unnamed. */
+  readonly store?: string
+}
+
+export interface StoreValueOptions<V> extends StoreOptions {
+  /** How results are written. Default: JSON. */
+  readonly value?: Codec<V>
+}
+
+export interface RepartitionOptions {
+  /** The topic becomes `<application>-<name>-repartition`. Default: generated. */
+  readonly name?: string
+  /** Default: as many as the most partitioned topic upstream. */
+  readonly partitions?: number
+}

@@ -1,0 +1,42 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { isGeneratedName } from '../graph/names.ts'
+import type { Plan, PlanNode } from '../graph/plan.ts'
+import { nullKeyFilter } from '../processors/null-key-filter.ts'
+
+export interface RepartitionPlan {
+  readonly parent: PlanNode
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  /** The topic becomes `<application>-<name>-repartition`. */
+  readonly name: string
+  readonly partitions?: number | undefined
+}
+
+/** Sends a stream through a topic that is partitioned by its key, and returns the node that reads it again. */
+export function repartitionStream(
+  plan: Plan,
+  { parent, key, value, name, partitions }: RepartitionPlan,
+): PlanNode {
+  const topicName = `${name}-repartition`
+  const generated = {
+    sink: plan.names.operator('KSTREAM-SINK-'),
+    filter: plan.names.operator('KSTREAM-FILTER-'),
+    source: plan.names.operator('KSTREAM-SOURCE-'),
+  }
+  const names = isGeneratedName(name)
+    ? generated
+    : { sink: `${topicName}-sink`, filter: `${topicName}-filter`, source: `${topicName}-source` }
+  const topic = plan.addRepartition({ name: topicName, partitions })
+  const filter = plan.addProcessor(names.filter, [parent], { create: nullKeyFilter })
+  plan.addSink({ name: names.sink, topic, key, value, changes: false }, filter)
+  return plan.addSource({ name: names.source, topics: [topic], key, value, changes: false })
+}
+
+/** The same for the changes of a table, which carry old and new values. */
+export function repartitionTable(plan: Plan, { parent, key, value, name }: RepartitionPlan): PlanNode {
+  const sink = plan.names.operator('KSTREAM-SINK-')
+  const source = plan.names.operator('KSTREAM-SOURCE-')
+  const topic = plan.addRepartition({ name: `${name}-repartition`, partitions: undefined })
+  plan.addSink({ name: sink, topic, key, value, changes: true }, parent)
+  return plan.addSource({ name: source, topics: [topic], key, value, changes: true })
+}

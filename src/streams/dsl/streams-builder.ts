@@ -1,0 +1,93 @@
+import { EvertError } from '../../errors.ts'
+import type { Topic } from '../../contracts/topic.ts'
+import { Plan, type PlanNode } from '../graph/plan.ts'
+import type { Topology } from '../graph/topology.ts'
+import { toTopology } from '../graph/to-topology.ts'
+import { tableSource } from '../processors/table-source.ts'
+import type { DslContext } from './context.ts'
+import { KStream } from './kstream.ts'
+import { KTable } from './ktable.ts'
+import type { NamedOptions, StoreOptions } from './options.ts'
+import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+
+/**
+ * Where a topology begins (Kafka Streams: StreamsBuilder). Handles that it gives are descriptions: nothing runs until
+ * an application or a test driver takes the topology. All calls throw INVALID_TOPOLOGY for what cannot be built.
+ *
+ * @example
+ * const builder = new StreamsBuilder()
+ * builder.stream(orders).filter(order => order.state === 'CREATED').to(newOrders)
+ */
+export class StreamsBuilder {
+  readonly #plan = new Plan()
+  readonly #streamSources: { topics: readonly string[]; node: PlanNode }[] = []
+  readonly #context: DslContext = {
+    plan: this.#plan,
+    stream: parts => new KStream(this.#context, parts),
+    table: parts => new KTable(this.#context, parts),
+  }
+
+  /**
+   * The records of one or several topics as a stream. Several topics must have one key and one value codec.
+   * A record without a value (a tombstone) reaches the callbacks of a stream with null as its value.
+   */
+  stream<K, V>(
+    topics: Topic<K, V> | readonly [Topic<K, V>, ...Topic<K, V>[]],
+    options: NamedOptions = {},
+  ): KStream<K, V> {
+    const list = isList(topics) ? topics : [topics]
+    const [{ key, value }] = list
+    if (list.some(topic => topic.key !== key || topic.value !== value)) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `The topics ${list.map(topic => `"${topic.name}"`).join(', ')} do not share one key and one value codec. ` +
+          'Read each as a stream of its own and merge them.',
+      )
+    }
+    const name = options.name ?? this.#plan.names.operator('KSTREAM-SOURCE-')
+    const names = list.map(topic => topic.name)
+    const node =
+      this.#sourceOf(names) ?? this.#plan.addSource({ name, topics: names, key, value, changes: false })
+    if (this.#sourceOf(names) === undefined) this.#streamSources.push({ topics: names, node })
+    return this.#context.stream({ node, key, value, sources: [node], keyChanged: false })
+  }
+
+  /**
+   * A topic as a table: its latest record per key, in offset order. Records without a key are dropped. The topic
+   * itself is the table's changelog.
+   */
+  table<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): KTable<K, V> {
+    const { plan } = this.#context
+    const { key, value } = topic
+    const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
+    const sourceName =
+      options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
+    const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
+    const source = plan.addSource({ name: sourceName, topics: [topic.name], key, value, changes: false })
+    const state = newTableState(value)
+    const table = sourceParts(state, generatedStore, { plan, key, sourceTopic: topic.name })
+    if (options.store !== undefined) table.keepRows(options.store)
+    const node = plan.addProcessor(name, [source], {
+      create: tableSource(state),
+      stores: () => storesOf(state),
+    })
+    return this.#context.table({ node, key, value, sources: [source], table })
+  }
+
+  /** Fixes the topology under an application id, the prefix of its internal topics. */
+  build(applicationId: string): Topology {
+    return toTopology(this.#plan, applicationId)
+  }
+
+  /** Two streams of the same topics share one source. */
+  #sourceOf(topics: readonly string[]): PlanNode | undefined {
+    return this.#streamSources.find(
+      source =>
+        source.topics.length === topics.length && source.topics.every((topic, i) => topic === topics[i]),
+    )?.node
+  }
+}
+
+function isList<T>(topics: T | readonly [T, ...T[]]): topics is readonly [T, ...T[]] {
+  return Array.isArray(topics)
+}

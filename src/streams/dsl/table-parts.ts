@@ -1,0 +1,79 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { Plan } from '../graph/plan.ts'
+import { type LookupFactory, storeLookup } from '../processors/lookup.ts'
+import type { TableState } from '../processors/materialised.ts'
+
+/**
+ * What operators downstream may ask of a table while the topology is written (Kafka Streams: KTableImpl with
+ * `enableSendingOldValues` and `valueGetterSupplier`).
+ */
+export interface TableParts {
+  readonly state: TableState
+  /**
+   * Asks that changes carry old values and returns whether they will. Without `force` a table that keeps no rows may
+   * refuse; with it, whatever must keep rows for it starts to.
+   */
+  requestOldValues(force: boolean): boolean
+  /** How to read rows; a table that can neither keep nor compute them starts to keep them. */
+  lookup(): LookupFactory
+  /** Keeps the rows, in a store of this name if they are not kept yet. */
+  keepRows(store: string): void
+}
+
+export interface StorePlan {
+  readonly plan: Plan
+  readonly key: Codec<unknown>
+  /** The topic that can serve as changelog. */
+  readonly sourceTopic?: string
+}
+
+export function newTableState(value: Codec<unknown>): TableState {
+  return { store: undefined, sendOldValues: false, value }
+}
+
+/** A table that needs a store to read its rows; `generatedName` names the store if no one else does. */
+export function sourceParts(state: TableState, generatedName: string, storePlan: StorePlan): TableParts {
+  const keepRows = (name: string) => keepRowsIn(state, name, storePlan)
+  return {
+    state,
+    keepRows,
+    requestOldValues(force) {
+      if (state.store === undefined && !force) return false
+      keepRows(generatedName)
+      state.sendOldValues = true
+      return true
+    },
+    lookup() {
+      keepRows(generatedName)
+      return storeLookup(state.store as string)
+    },
+  }
+}
+
+/** A table whose rows can be computed from other tables' rows as long as it has no store of its own. */
+export function derivedParts(
+  state: TableState,
+  { requestOldValues, lookup }: Pick<TableParts, 'requestOldValues' | 'lookup'>,
+  storePlan: StorePlan,
+): TableParts {
+  return {
+    state,
+    keepRows: name => keepRowsIn(state, name, storePlan),
+    requestOldValues(force) {
+      if (state.store !== undefined || requestOldValues(force)) state.sendOldValues = true
+      return state.sendOldValues
+    },
+    lookup: () => (state.store === undefined ? lookup() : storeLookup(state.store)),
+  }
+}
+
+function keepRowsIn(state: TableState, store: string, { plan, key, sourceTopic }: StorePlan): void {
+  if (state.store !== undefined) return
+  plan.addStore({ name: store, key, value: state.value, sourceTopic })
+  state.store = store
+}
+
+/** The stores that a table's own operator opens. */
+export function storesOf(state: TableState): string[] {
+  return state.store === undefined ? [] : [state.store]
+}

@@ -1,0 +1,40 @@
+import { EvertError } from '../../errors.ts'
+
+/**
+ * Names for what the user leaves unnamed, as Kafka Streams makes them: an operator's prefix and one counter for all. An
+ * operator that is added or removed renames the unnamed ones after it, so stores and repartition topics that must
+ * outlive a change of the topology should be named.
+ */
+export class NameCounter {
+  #next = 0
+
+  /** `KSTREAM-FILTER-0000000003`. */
+  operator(prefix: string): string {
+    return `${prefix}${this.#number()}`
+  }
+
+  /** `KSTREAM-AGGREGATE-STATE-STORE-0000000003`. */
+  store(prefix: string): string {
+    return `${prefix}STATE-STORE-${this.#number()}`
+  }
+
+  #number(): string {
+    return String(this.#next++).padStart(10, '0')
+  }
+}
+
+/** Whether the name was made by a counter. */
+export function isGeneratedName(name: string): boolean {
+  return /^KSTREAM.*-[0-9]{10}$/.test(name)
+}
+
+const LEGAL_NAME = /^[a-zA-Z0-9._-]{1,249}$/
+
+/** Names become parts of topic names and follow their rule. Throws INVALID_TOPOLOGY. */
+export function assertOperatorName(name: string, what: 'operator' | 'store'): void {
+  if (LEGAL_NAME.test(name) && name !== '.' && name !== '..') return
+  throw new EvertError(
+    'INVALID_TOPOLOGY',
+    `The ${what} name ${JSON.stringify(name)} cannot be part of a topic name. Use 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-".`,
+  )
+}

@@ -1,0 +1,146 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+import type { TableState } from '../processors/materialised.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
+import { assertOperatorName, NameCounter } from './names.ts'
+
+/**
+ * The logical plan: what the DSL writes down, call by call. Nothing in it is decided for good until `toTopology`
+ * reads it: a later operator may still make an earlier table keep its rows or send old values.
+ */
+export class Plan {
+  readonly names = new NameCounter()
+  readonly nodes: PlanNode[] = []
+  readonly stores: PlanStore[] = []
+  readonly repartitions: Repartition[] = []
+  readonly coPartitioned: CoPartitioning[] = []
+  readonly views: PlanView[] = []
+
+  addSource(source: PlanSource): PlanNode {
+    for (const topic of source.topics) this.#assertReadOnce(topic)
+    return this.#add({ ...source, kind: 'source', parents: [], relaxesNullKeys: false })
+  }
+
+  addProcessor(name: string, parents: readonly PlanNode[], processor: PlanProcessor): PlanNode {
+    const { create, stores = () => [], relaxesNullKeys = false } = processor
+    return this.#add({ kind: 'processor', name, parents, create, stores, relaxesNullKeys })
+  }
+
+  addSink(sink: PlanSink, parent: PlanNode): PlanNode {
+    return this.#add({ ...sink, kind: 'sink', parents: [parent], relaxesNullKeys: false })
+  }
+
+  addRepartition(repartition: Repartition): Repartition {
+    if (this.repartitions.some(other => other.name === repartition.name)) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `Two repartition topics are named "${repartition.name}". Give one of the groupings another name.`,
+      )
+    }
+    this.repartitions.push(repartition)
+    return repartition
+  }
+
+  addStore(store: PlanStore): void {
+    assertOperatorName(store.name, 'store')
+    if (this.stores.some(other => other.name === store.name)) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `Two stores are named "${store.name}". Give each its own name with { store: … }.`,
+      )
+    }
+    this.stores.push(store)
+  }
+
+  addView(view: PlanView): void {
+    if (this.views.some(other => other.name === view.name)) {
+      throw new EvertError('INVALID_TOPOLOGY', `Two views are named "${view.name}". Rename one of them.`)
+    }
+    this.views.push(view)
+  }
+
+  #add(node: PlanNode): PlanNode {
+    assertOperatorName(node.name, 'operator')
+    if (this.nodes.some(other => other.name === node.name)) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `Two operators are named "${node.name}". Give each its own name with { name: … }.`,
+      )
+    }
+    this.nodes.push(node)
+    return node
+  }
+
+  #assertReadOnce(topic: string | Repartition): void {
+    for (const node of this.nodes) {
+      if (node.kind === 'source' && node.topics.includes(topic)) {
+        throw new EvertError(
+          'INVALID_TOPOLOGY',
+          `The topic "${typeof topic === 'string' ? topic : topic.name}" is read twice, as a table and as a stream ` +
+            'or in two different sets of topics. Read it once and derive both from the result.',
+        )
+      }
+    }
+  }
+}
+
+export type PlanNode = { readonly parents: readonly PlanNode[]; readonly relaxesNullKeys: boolean } & (
+  | ({ readonly kind: 'source' } & PlanSource)
+  | ({ readonly kind: 'sink' } & PlanSink)
+  | {
+      readonly kind: 'processor'
+      readonly name: string
+      readonly create: ProcessorFactory
+      readonly stores: () => readonly string[]
+    }
+)
+
+export interface PlanSource {
+  readonly name: string
+  readonly topics: readonly (string | Repartition)[]
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  readonly changes: boolean
+}
+
+export interface PlanSink {
+  readonly name: string
+  readonly topic: string | Repartition
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  readonly changes: boolean
+}
+
+export interface PlanProcessor {
+  readonly create: ProcessorFactory
+  /** Stores it opens; asked when the topology is built. */
+  readonly stores?: () => readonly string[]
+  /** A left join that takes records without a key: repartition topics before it keep them (KIP-962). */
+  readonly relaxesNullKeys?: boolean
+}
+
+export interface PlanStore {
+  readonly name: string
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+  /** The source topic that is the changelog at the same time. */
+  readonly sourceTopic: string | undefined
+}
+
+export interface Repartition {
+  /** Without the application id: `<name>-repartition`. */
+  readonly name: string
+  readonly partitions: number | undefined
+}
+
+/** Source nodes whose topics must have equal partition counts, and the operator that needs it. */
+export interface CoPartitioning {
+  readonly operator: string
+  readonly sources: readonly PlanNode[]
+}
+
+export interface PlanView {
+  readonly name: string
+  readonly table: TableState
+  readonly view: unknown
+}

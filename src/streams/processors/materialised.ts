@@ -1,0 +1,67 @@
+import type { Codec } from '../../contracts/codec.ts'
+import type { KeyValueStore } from '../state/store.ts'
+import { type Cell, cellOf } from './cell.ts'
+import type { Processor } from './processor.ts'
+import type { StreamRecord } from './stream-record.ts'
+
+/**
+ * What a table must know about its rows, settled while the topology is written and read when a task is built: later
+ * operators may still ask for a store or for old values.
+ */
+export interface TableState {
+  /** The name of the store that holds the rows; undefined when they are only computed. */
+  store: string | undefined
+  /** Changes carry the old value. */
+  sendOldValues: boolean
+  readonly value: Codec<unknown>
+}
+
+/**
+ * The end of every table operator that keeps its rows: stores the new value and passes the change on. A tombstone for
+ * a row that does not exist changes nothing and is neither stored nor passed on (Kafka Streams does so in its
+ * record cache). Rows are applied in offset order, whatever their timestamps.
+ */
+export class RowWriter {
+  readonly #store: KeyValueStore<unknown>
+  readonly #sendOldValues: boolean
+  readonly #codec: Codec<unknown>
+  readonly #next: Processor
+
+  constructor(store: KeyValueStore<unknown>, state: TableState, next: Processor) {
+    this.#store = store
+    this.#sendOldValues = state.sendOldValues
+    this.#codec = state.value
+    this.#next = next
+  }
+
+  /** Replaces the row of the record's key. */
+  write(record: StreamRecord, value: Cell | null): void {
+    const key = (record.key as Cell).byteString
+    let old: Cell | null = null
+    if (value === null || this.#sendOldValues) {
+      const row = this.#store.get(key)
+      if (row === undefined) {
+        if (value === null) return
+      } else if (this.#sendOldValues) {
+        old = cellOf(row.value, this.#codec)
+      }
+    }
+    this.#store.put(key, value === null ? null : value.value, record.timestamp)
+    this.#next.process(record.withChange(value, old, record.timestamp))
+  }
+
+  /** The same for an operator that has read the old row (null: none) and computed the new value from it. */
+  replace(record: StreamRecord, change: { old: unknown; value: unknown }, timestamp: number): void {
+    const { old, value } = change
+    const absent = value === null || value === undefined
+    if (absent && old === null) return
+    this.#store.put((record.key as Cell).byteString, absent ? null : value, timestamp)
+    this.#next.process(
+      record.withChange(
+        cellOf(value, this.#codec),
+        this.#sendOldValues ? cellOf(old, this.#codec) : null,
+        timestamp,
+      ),
+    )
+  }
+}

@@ -1,0 +1,93 @@
+import type { Cell } from './cell.ts'
+import type { Predicate } from './functions.ts'
+import type { LookupFactory } from './lookup.ts'
+import { RowWriter, type TableState } from './materialised.ts'
+import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
+import type { StreamRecord } from './stream-record.ts'
+
+/**
+ * A table of the rows that fit (Kafka Streams: KTableFilter). A row that does not fit is a tombstone, also when it
+ * never fitted before: without a store and without old values the operator cannot know.
+ */
+export function tableFilter(predicate: Predicate, keep: boolean, state: TableState): ProcessorFactory {
+  return (context, next) => {
+    const fits = new Fits(predicate, keep, context)
+    return state.store === undefined
+      ? new PlainTableFilter(fits, state.sendOldValues, next)
+      : new StoredTableFilter(fits, new RowWriter(context.keyValue(state.store), state, next))
+  }
+}
+
+/** Rows of a filtered table that keeps none itself: the parent's, seen through the predicate. */
+export function filteredLookup(predicate: Predicate, keep: boolean, parent: LookupFactory): LookupFactory {
+  return {
+    stores: () => parent.stores(),
+    create(context) {
+      const rows = parent.create(context)
+      return {
+        get(key) {
+          const row = rows.get(key)
+          return row !== undefined && predicate(row.value, key.value) === keep ? row : undefined
+        },
+      }
+    },
+  }
+}
+
+class Fits {
+  readonly #predicate: Predicate
+  readonly #keep: boolean
+  readonly #node: string
+  readonly #task: TaskContext
+
+  constructor(predicate: Predicate, keep: boolean, context: ProcessorContext) {
+    this.#predicate = predicate
+    this.#keep = keep
+    this.#node = context.node
+    this.#task = context.task
+  }
+
+  /** The value if its row fits, else null. */
+  of(value: Cell | null, key: Cell): Cell | null {
+    if (value === null) return null
+    this.#task.node = this.#node
+    return this.#predicate(value.value, key.value) === this.#keep ? value : null
+  }
+}
+
+class PlainTableFilter implements Processor {
+  readonly #fits: Fits
+  readonly #sendOldValues: boolean
+  readonly #next: Processor
+
+  constructor(fits: Fits, sendOldValues: boolean, next: Processor) {
+    this.#fits = fits
+    this.#sendOldValues = sendOldValues
+    this.#next = next
+  }
+
+  process(record: StreamRecord): void {
+    const key = record.key as Cell
+    const value = this.#fits.of(record.value, key)
+    if (!this.#sendOldValues) {
+      this.#next.process(record.withValue(value))
+      return
+    }
+    const old = this.#fits.of(record.old, key)
+    if (value !== null || old !== null) this.#next.process(record.withChange(value, old, record.timestamp))
+  }
+}
+
+class StoredTableFilter implements Processor {
+  readonly #fits: Fits
+  readonly #rows: RowWriter
+
+  constructor(fits: Fits, rows: RowWriter) {
+    this.#fits = fits
+    this.#rows = rows
+  }
+
+  process(record: StreamRecord): void {
+    this.#rows.write(record, this.#fits.of(record.value, record.key as Cell))
+  }
+}

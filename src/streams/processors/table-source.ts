@@ -1,0 +1,50 @@
+import type { TableState } from './materialised.ts'
+import { RowWriter } from './materialised.ts'
+import type { Processor, ProcessorFactory, TaskContext } from './processor.ts'
+import type { StreamRecord } from './stream-record.ts'
+
+/**
+ * Turns a stream of upserts into a table (Kafka Streams: KTableSource): the latest record of a key in offset order is
+ * its row, a null value deletes it, a null key is dropped. Keeps rows only when somebody reads them.
+ */
+export function tableSource(state: TableState): ProcessorFactory {
+  return ({ node, task, keyValue }, next) =>
+    state.store === undefined
+      ? new PlainTableSource(node, task, next)
+      : new StoredTableSource(node, task, new RowWriter(keyValue(state.store), state, next))
+}
+
+class PlainTableSource implements Processor {
+  readonly #node: string
+  readonly #task: TaskContext
+  readonly #next: Processor
+
+  constructor(node: string, task: TaskContext, next: Processor) {
+    this.#node = node
+    this.#task = task
+    this.#next = next
+  }
+
+  process(record: StreamRecord): void {
+    if (record.key === null) this.#task.drop(this.#node, 'null-key')
+    else this.#next.process(record)
+  }
+}
+
+class StoredTableSource implements Processor {
+  readonly #node: string
+  readonly #task: TaskContext
+  readonly #rows: RowWriter
+
+  constructor(node: string, task: TaskContext, rows: RowWriter) {
+    this.#node = node
+    this.#task = task
+    this.#rows = rows
+  }
+
+  process(record: StreamRecord): void {
+    this.#task.node = this.#node
+    if (record.key === null) this.#task.drop(this.#node, 'null-key')
+    else this.#rows.write(record, record.value)
+  }
+}

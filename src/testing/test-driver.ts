@@ -1,0 +1,222 @@
+import type { Topic } from '../contracts/topic.ts'
+import { EvertError } from '../errors.ts'
+import { ManualClock } from '../internal/clock.ts'
+import type { RecordHeader } from '../records/record-batch.ts'
+import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
+import type { StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
+import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import { Task } from '../streams/runtime/task.ts'
+import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import { freezing } from './deep-freeze.ts'
+import { DriverStore } from './driver-stores.ts'
+import { type RawRecord, singleRecord } from './single-record.ts'
+
+export interface TestDriverOptions {
+  /** Prefix of the internal topics. Default `test`. */
+  readonly applicationId?: string
+  /** Where the driver's wall clock begins. Default 0. */
+  readonly startMs?: number
+  readonly onError?: ErrorPolicy
+}
+
+export interface InputRecord<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  /** Default: the driver's wall clock. */
+  readonly timestamp?: number
+  readonly headers?: readonly RecordHeader[]
+}
+
+export interface OutputRecord<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  readonly timestamp: number
+  readonly headers: readonly RecordHeader[]
+}
+
+export interface StoredRow<K, V> {
+  readonly key: K
+  readonly value: V
+  readonly timestamp: number
+}
+
+/**
+ * Runs a topology without a log (Kafka Streams: TopologyTestDriver): one partition per topic, one record at a time,
+ * everything that it causes done when `send` returns. Values that the topology decodes or stores are frozen, so that
+ * a function that mutates a shared value throws.
+ *
+ * @example
+ * const driver = testDriver(builder)
+ * driver.send(orders, { key: '1', value: order, timestamp: 5 })
+ * assert.deepEqual(driver.read(newOrders), [{ key: '1', value: order, timestamp: 5, headers: [] }])
+ */
+export function testDriver(
+  source: StreamsBuilder | { topology(): Topology },
+  options: TestDriverOptions = {},
+): TestDriver {
+  const topology = 'build' in source ? source.build(options.applicationId ?? 'test') : source.topology()
+  return new TestDriver(topology, options)
+}
+
+export class TestDriver {
+  readonly #clock: ManualClock
+  readonly #tasks: Task[] = []
+  readonly #readers = new Map<string, Task[]>()
+  readonly #stores = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
+  readonly #outputs = new Map<string, RawRecord[]>()
+  readonly #pending: { topic: string; record: RawRecord }[] = []
+  readonly #endOffsets = new Map<string, number>()
+  readonly #internalTopics: ReadonlySet<string>
+
+  constructor(topology: Topology, options: TestDriverOptions) {
+    this.#clock = new ManualClock(options.startMs ?? 0)
+    this.#internalTopics = new Set(
+      topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
+    )
+    for (const subTopology of topology.subTopologies) this.#addTask(subTopology, options)
+  }
+
+  /** Processes one record of an input topic and everything that follows from it. Throws TASK_FAILED. */
+  send<K, V>(topic: Topic<K, V>, record: InputRecord<K, V>): void {
+    if (!this.#readers.has(topic.name)) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The topology does not read the topic "${topic.name}". It reads ${[...this.#readers.keys()].join(', ')}.`,
+      )
+    }
+    this.#append(topic.name, {
+      timestamp: record.timestamp ?? this.#clock.nowMs(),
+      key: record.key === null ? null : topic.key.encode(record.key),
+      value: record.value === null ? null : topic.value.encode(record.value),
+      headers: record.headers ?? [],
+    })
+    this.#settle()
+  }
+
+  /** Takes what was written to the topic since the last call, in order. */
+  read<K, V>(topic: Topic<K, V>): OutputRecord<K, V>[] {
+    const records = this.#outputs.get(topic.name) ?? []
+    this.#outputs.delete(topic.name)
+    return records.map(({ key, value, timestamp, headers }) => ({
+      key: key === null ? null : topic.key.decode(key),
+      value: value === null ? null : topic.value.decode(value),
+      timestamp,
+      headers,
+    }))
+  }
+
+  /** The topics that were written to and not read yet. */
+  get writtenTopics(): string[] {
+    return [...this.#outputs.keys()]
+  }
+
+  /** The rows of a key-value store in the byte order of their keys. */
+  rows<K = unknown, V = unknown>(storeName: string): StoredRow<K, V>[] {
+    const { definition, store } = this.#store(storeName)
+    return Array.from(store.range(), ([key, { value, timestamp }]) => ({
+      key: definition.key.decode(Buffer.from(key, 'latin1')) as K,
+      value: value as V,
+      timestamp,
+    }))
+  }
+
+  /** The row of a key, or undefined. */
+  row<K = unknown, V = unknown>(storeName: string, key: K): StoredRow<K, V> | undefined {
+    const { definition, store } = this.#store(storeName)
+    const row = store.get(definition.key.encode(key).toString('latin1'))
+    return row === undefined ? undefined : { key, value: row.value as V, timestamp: row.timestamp }
+  }
+
+  get storeNames(): string[] {
+    return [...this.#stores.keys()]
+  }
+
+  /** Moves the wall clock on. */
+  advanceWallClock(ms: number): void {
+    this.#clock.advance(ms)
+  }
+
+  /** Records dropped so far, by `<node>: <reason>`. */
+  get dropped(): Map<string, number> {
+    return new Map(this.#tasks.flatMap(task => [...task.dropped]))
+  }
+
+  #addTask(subTopology: SubTopology, options: TestDriverOptions): void {
+    const stores = new Map<string, DriverStore<unknown>>()
+    for (const definition of subTopology.stores) {
+      const store = new DriverStore<unknown>(definition.name)
+      stores.set(definition.name, store)
+      this.#stores.set(definition.name, { definition, store })
+    }
+    const task = new Task({
+      subTopology: withFrozenValues(subTopology),
+      partition: 0,
+      stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as DriverStore<V> },
+      collector: this.#collector(),
+      ...(options.onError === undefined ? {} : { onError: options.onError }),
+    })
+    this.#tasks.push(task)
+    const topics = [...subTopology.sourceTopics, ...subTopology.repartitionSources.map(topic => topic.name)]
+    for (const topic of topics) this.#readers.set(topic, [...(this.#readers.get(topic) ?? []), task])
+  }
+
+  #collector(): RecordCollector {
+    return {
+      collect: (topic, _partition, timestamp, key, value, headers) => {
+        const record = this.#append(topic, { timestamp, key: copied(key), value: copied(value), headers })
+        if (this.#internalTopics.has(topic)) return
+        const outputs = this.#outputs.get(topic)
+        if (outputs === undefined) this.#outputs.set(topic, [record])
+        else outputs.push(record)
+      },
+    }
+  }
+
+  /** Gives the record its offset and passes it to the tasks that read the topic. */
+  #append(topic: string, record: Omit<RawRecord, 'offset'>): RawRecord {
+    const offset = this.#endOffsets.get(topic) ?? 0
+    this.#endOffsets.set(topic, offset + 1)
+    const appended = { ...record, offset }
+    if (this.#readers.has(topic)) this.#pending.push({ topic, record: appended })
+    return appended
+  }
+
+  #settle(): void {
+    for (;;) {
+      const next = this.#pending.shift()
+      if (next === undefined) return
+      const { topic, record } = next
+      for (const task of this.#readers.get(topic) ?? []) {
+        const { offset } = record
+        task.enqueue({
+          topic,
+          partition: 0,
+          batches: [singleRecord(record)],
+          fromOffset: offset,
+          nextOffset: offset + 1,
+        })
+        task.process(1)
+      }
+    }
+  }
+
+  #store(name: string): { definition: StoreDefinition; store: DriverStore<unknown> } {
+    const found = this.#stores.get(name)
+    if (found !== undefined) return found
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The topology has no store "${name}". It has ${this.storeNames.join(', ') || 'none'}.`,
+    )
+  }
+}
+
+function withFrozenValues(subTopology: SubTopology): SubTopology {
+  const nodes = subTopology.nodes.map(node =>
+    node.kind === 'processor' ? node : { ...node, key: freezing(node.key), value: freezing(node.value) },
+  )
+  return { ...subTopology, nodes }
+}
+
+function copied(bytes: Buffer | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes)
+}
