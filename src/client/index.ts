@@ -1,0 +1,61 @@
+// The client of a Kafka cluster, over TCP or in process: `evert/client`.
+
+// Clusters
+export { Cluster, type ClusterOptions, clusterFromTransport, openCluster } from './cluster.ts'
+export type { BrokerAddress, Connection, SendOptions, Transport } from './connection.ts'
+export { registerTransport, type TransportFactory, transportOptions } from './cluster.ts'
+export type { TransportOptions } from './transport/options.ts'
+export { inProcessTransport } from './transport/in-process.ts'
+export { tcpTransport } from './transport/tcp.ts'
+export { KafkaError, ProducerFencedError } from './kafka-error.ts'
+
+// Writing
+export {
+  type CommittableOffset,
+  type GroupIdentity,
+  Producer,
+  type ProducerOptions,
+  type ProducerRecord,
+} from './producer.ts'
+
+// Reading
+export {
+  type FetchedPartition,
+  Fetcher,
+  type FetcherOptions,
+  type PartitionPosition,
+  type PartitionProgress,
+} from './fetcher.ts'
+export { type ReadTopicOptions, readTopic } from './read-topic.ts'
+
+// Groups
+export { StreamsMember } from './group/streams-member.ts'
+export type {
+  EndpointPartitions,
+  GroupStatus,
+  StreamsAssignment,
+  StreamsMemberOptions,
+  StreamsMemberOwner,
+  StreamsTopology,
+  TaskIds,
+} from './group/streams-protocol.ts'
+
+// Administration
+export {
+  type ClusterDescription,
+  commitOffsets,
+  committedOffsets,
+  createPartitions,
+  createTopics,
+  deleteRecords,
+  deleteTopics,
+  describeCluster,
+  describeConfigs,
+  describeTopics,
+  listOffsets,
+  listTopics,
+  type NewTopic,
+  type PartitionOffset,
+  type TopicDescription,
+  type TopicPartition,
+} from './admin.ts'

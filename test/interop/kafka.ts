@@ -1,0 +1,175 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { openCluster } from '../../src/client/cluster.ts'
+
+const run = promisify(execFile)
+const KAFKA_VERSION = '4.3.1'
+const START_WITHIN_MS = 60_000
+
+export interface RunningKafka {
+  /** `kafka://host:port` */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+export interface KafkaOptions {
+  /** Features to finalise at another level, such as `{ 'transaction.version': 0 }` for the older protocol. */
+  readonly features?: Readonly<Record<string, number>>
+}
+
+/** Why no Apache Kafka can be used here, or undefined. */
+export async function whyNoKafka(options: KafkaOptions = {}): Promise<string | undefined> {
+  if (process.env.KAFKA_BROKERS !== undefined) {
+    return options.features === undefined
+      ? undefined
+      : 'KAFKA_BROKERS is a cluster whose features are not ours to choose'
+  }
+  for (const [command, flag] of [
+    ['java', '-version'],
+    ...(existsSync(libDirectory()) ? [] : [['mvn', '-version']]),
+  ] as [string, string][]) {
+    try {
+      await run(command, [flag])
+    } catch {
+      return `no "${command}" on this machine and KAFKA_BROKERS is not set`
+    }
+  }
+  return undefined
+}
+
+/** The cluster named by KAFKA_BROKERS, or an Apache Kafka node of our own on free loopback ports with an empty directory. */
+export async function startKafka({ features = {} }: KafkaOptions = {}): Promise<RunningKafka> {
+  const given = process.env.KAFKA_BROKERS
+  if (given !== undefined) return { url: `kafka://${given}`, stop: async () => {} }
+  const lib = await resolveJars()
+  const directory = mkdtempSync(join(tmpdir(), 'evert-kafka-'))
+  try {
+    const [port, controllerPort] = await freePorts()
+    const config = join(directory, 'server.properties')
+    writeFileSync(config, properties(directory, port, controllerPort))
+    const classPath = join(lib, '*')
+    const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
+    const uuid = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+    await run('java', [
+      ...['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', uuid, '-c', config, '--standalone'],
+      ...levels,
+    ])
+    const log = join(directory, 'server.log')
+    const output = openSync(log, 'w')
+    const child = spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', config], {
+      stdio: ['ignore', output, output],
+    })
+    const url = `kafka://127.0.0.1:${port}`
+    const stop = async (): Promise<void> => {
+      await kill(child)
+      rmSync(directory, { recursive: true, force: true })
+    }
+    try {
+      await answers(url, child, log)
+    } catch (error) {
+      await stop()
+      throw error
+    }
+    return { url, stop }
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function properties(directory: string, port: number, controllerPort: number): string {
+  return `process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+controller.listener.names=CONTROLLER
+log.dirs=${join(directory, 'logs')}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.streams.initial.rebalance.delay.ms=0
+group.streams.min.heartbeat.interval.ms=200
+group.streams.heartbeat.interval.ms=500
+auto.create.topics.enable=false
+log.retention.ms=-1
+`
+}
+
+/** Resolves when the node answers; rejects with its log when it ended or took too long. */
+async function answers(url: string, child: ChildProcess, log: string): Promise<void> {
+  const deadlineMs = Date.now() + START_WITHIN_MS
+  for (;;) {
+    try {
+      const cluster = await openCluster(url, { connectTimeoutMs: 2000 })
+      await cluster.close()
+      return
+    } catch (cause) {
+      if (child.exitCode === null && Date.now() < deadlineMs) continue
+      throw new Error(`Apache Kafka did not start:\n${readFileSync(log, 'utf8').slice(-4000)}`, { cause })
+    }
+  }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+function libDirectory(): string {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
+  return join(cache, 'evert', `kafka-${KAFKA_VERSION}`)
+}
+
+/** Downloads once; a directory that is there is complete, since it is renamed into place. */
+async function resolveJars(): Promise<string> {
+  const lib = libDirectory()
+  if (existsSync(lib)) return lib
+  mkdirSync(join(lib, '..'), { recursive: true })
+  const partial = mkdtempSync(`${lib}-`)
+  const pom = join(import.meta.dirname, 'pom.xml')
+  await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`])
+  try {
+    renameSync(partial, lib)
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true })
+    // Another test process was faster.
+    if (!existsSync(lib)) throw error
+  }
+  return lib
+}
+
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()]
+  const ports: number[] = []
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (address !== null && typeof address === 'object') ports.push(address.port)
+  }
+  await Promise.all(servers.map(server => promisify(server.close.bind(server))()))
+  return [ports[0] as number, ports[1] as number]
+}
