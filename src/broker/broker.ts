@@ -5,11 +5,14 @@ import type { Api } from '../wire/message.ts'
 import type { RequestContext, RequestHandler } from '../wire/request-handler.ts'
 import { GroupOffsets } from './coordinators/group-offsets.ts'
 import { ProducerIds } from './coordinators/producer-ids.ts'
+import { StreamsGroups } from './coordinators/streams/streams-groups.ts'
+import type { InternalTopic } from './coordinators/streams/topology.ts'
 import { TransactionCoordinator } from './coordinators/transaction.ts'
 import { handlers } from './handler-table.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import { type BrokerServices, type BrokerSettings, defaultSettings } from './services.ts'
 import type { LogStorage } from './storage/log-storage.ts'
+import { createTopic, refuseTopic } from './topic-creation.ts'
 
 export interface BrokerOptions extends Partial<BrokerSettings> {
   /** Owned by the broker from now on: closed with it. */
@@ -46,20 +49,27 @@ export class Broker implements RequestHandler {
   constructor(storage: LogStorage, clock: Clock, settings: BrokerSettings) {
     const producerIds = new ProducerIds(storage.journal)
     const offsets = new GroupOffsets(storage.journal)
-    const { maxTransactionTimeoutMs } = settings
+    const transactions = new TransactionCoordinator({
+      storage,
+      clock,
+      producerIds,
+      offsets,
+      maxTimeoutMs: settings.maxTransactionTimeoutMs,
+    })
+    const streamsGroups = new StreamsGroups({
+      storage,
+      clock,
+      ...settings,
+      createTopic: topic => this.#createInternalTopic(topic),
+    })
     this.#services = {
       storage,
       clock,
       settings,
       producerIds,
       offsets,
-      transactions: new TransactionCoordinator({
-        storage,
-        clock,
-        producerIds,
-        offsets,
-        maxTimeoutMs: maxTransactionTimeoutMs,
-      }),
+      transactions,
+      streamsGroups,
       advertised: { host: 'localhost', port: 0 },
       closing: this.#closing.signal,
       supported: [...handlers.values()]
@@ -112,11 +122,20 @@ export class Broker implements RequestHandler {
     return (this.#closed ??= this.#close())
   }
 
+  async #createInternalTopic({ name, partitions, configs }: InternalTopic): Promise<string | undefined> {
+    const wish = { name, partitions, replicationFactor: -1, configs }
+    const refusal = refuseTopic(this.#services, wish)
+    if (refusal !== undefined) return refusal.message
+    await createTopic(this.#services, wish)
+    return undefined
+  }
+
   async #close(): Promise<void> {
     this.#closing.abort()
     await Promise.allSettled(this.#running)
     await this.#listener?.close()
     this.#services.transactions.close()
+    this.#services.streamsGroups.close()
     await this.#services.storage.close()
   }
 }

@@ -23,9 +23,5 @@ export function handler<Req extends Fields, Res extends Fields>(
   versions: readonly [number, number],
   handle: (request: Message<Req>, call: Call) => Promise<MessageInput<Res>> | MessageInput<Res>,
 ): Handler {
-  return {
-    api: api as unknown as Api,
-    versions,
-    handle: handle as unknown as Handler['handle'],
-  }
+  return { api, versions, handle }
 }

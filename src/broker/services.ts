@@ -1,6 +1,7 @@
 import type { Clock } from '../internal/clock.ts'
 import type { GroupOffsets } from './coordinators/group-offsets.ts'
 import type { ProducerIds } from './coordinators/producer-ids.ts'
+import type { StreamsGroups } from './coordinators/streams/streams-groups.ts'
 import type { TransactionCoordinator } from './coordinators/transaction.ts'
 import type { LogStorage } from './storage/log-storage.ts'
 
@@ -16,6 +17,7 @@ export interface BrokerServices {
   readonly producerIds: ProducerIds
   readonly transactions: TransactionCoordinator
   readonly offsets: GroupOffsets
+  readonly streamsGroups: StreamsGroups
   readonly settings: BrokerSettings
   /** Where clients find this broker: the listener's address. */
   advertised: { readonly host: string; readonly port: number }
@@ -40,6 +42,8 @@ export interface BrokerSettings {
   readonly heartbeatIntervalMs: number
   /** How long a member of a streams group may stay silent. Default 45 000. */
   readonly sessionTimeoutMs: number
+  /** Warm copies of every stateful task, in other processes. Default 0. */
+  readonly standbyReplicas: number
 }
 
 export const defaultSettings: BrokerSettings = {
@@ -48,4 +52,5 @@ export const defaultSettings: BrokerSettings = {
   maxTransactionTimeoutMs: 900_000,
   heartbeatIntervalMs: 5000,
   sessionTimeoutMs: 45_000,
+  standbyReplicas: 0,
 }
