@@ -85,7 +85,11 @@ function valueAt(value: unknown, issue: StandardSchemaV1.Issue): unknown {
 }
 
 function keysOf(issue: StandardSchemaV1.Issue): PropertyKey[] {
-  return (issue.path ?? []).map(segment => (typeof segment === 'object' ? segment.key : segment))
+  const path = (issue.path ?? []).map(segment => (typeof segment === 'object' ? segment.key : segment))
+  // Zod names an unknown key beside the path of its object, the other libraries in it.
+  const { keys } = issue as { keys?: unknown }
+  if (Array.isArray(keys) && typeof keys[0] === 'string') path.push(keys[0])
+  return path
 }
 
 /** A few words for an error message: the type, and the value itself where it is short. */

@@ -26,8 +26,8 @@ export interface LocalTasks<V> {
 export interface LocalTask<V> {
   readonly partition: number
   readonly rows: CommittedRows<V>
-  /** The index store of the field, as SecondaryIndex writes it; undefined when there is none. */
-  index(field: string): ByteStore | undefined
+  /** The index store of the field, as SecondaryIndexes writes it; undefined when there is none. */
+  readonly index: (field: string) => ByteStore | undefined
   /** What the rows reflect: next offsets of the task's own partitions. */
   position(): Position
 }

@@ -1,37 +1,50 @@
+import { json } from '../contracts/json.ts'
 import { mergePositions, type Position } from '../contracts/position.ts'
-import type { ByteStore, ByteString, TaskState } from '../streams/state/byte-store.ts'
+import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { ByteString, StateEngine } from '../streams/state/byte-store.ts'
 import { MemoryEngine } from '../streams/state/memory.ts'
-import type { CommittedRows, LocalTask, LocalTasks } from './local-tasks.ts'
-import { indexStoreName, SecondaryIndex } from './secondary-index.ts'
+import { TaskStores } from '../streams/state/task-stores.ts'
+import type { LocalTask, LocalTasks } from './local-tasks.ts'
+import { SecondaryIndexes } from './secondary-index.ts'
+import { storeTask } from './store-task.ts'
 
 export interface MemoryTasksOptions {
   readonly partitions: number
   readonly topics: readonly string[]
   readonly indexes: readonly string[]
   readonly partitionFor: (key: Buffer) => number
+  /** Where the state is. Default: memory. */
+  readonly engine?: StateEngine
 }
 
 /** The tasks of a view without an application: rows are put and committed by hand. For tests of what stands on views. */
 export class MemoryTasks<V> implements LocalTasks<V> {
   readonly partitions: number
   readonly topics: readonly string[]
-  readonly #engine = new MemoryEngine()
-  readonly #tasks: MemoryViewTask<V>[] = []
+  readonly #engine: StateEngine
+  readonly #tasks: ManualTask<V>[] = []
   readonly #partitionFor: (key: Buffer) => number
   readonly #indexes: readonly string[]
   readonly #listeners = new Set<() => void>()
 
-  constructor({ partitions, topics, indexes, partitionFor }: MemoryTasksOptions) {
+  constructor({
+    partitions,
+    topics,
+    indexes,
+    partitionFor,
+    engine = new MemoryEngine(),
+  }: MemoryTasksOptions) {
     this.partitions = partitions
     this.topics = topics
     this.#indexes = indexes
     this.#partitionFor = partitionFor
+    this.#engine = engine
   }
 
   /** Makes one partition's task appear, empty. */
-  open(partition: number): MemoryViewTask<V> {
-    const state = this.#engine.openTask(`0_${partition}`)
-    const task = new MemoryViewTask<V>(partition, state, this.#indexes, () => this.#changed())
+  open(partition: number): ManualTask<V> {
+    const stores = new TaskStores(this.#engine.openTask(`0_${partition}`))
+    const task = new ManualTask<V>(partition, stores, this.#indexes, () => this.#changed())
     this.#tasks.push(task)
     this.#changed()
     return task
@@ -48,7 +61,7 @@ export class MemoryTasks<V> implements LocalTasks<V> {
     for (const task of this.#tasks) task.commit({})
   }
 
-  taskOf(key: Buffer): MemoryViewTask<V> {
+  taskOf(key: Buffer): ManualTask<V> {
     const partition = this.#partitionFor(key)
     const task = this.#tasks.find(task => task.partition === partition)
     if (task === undefined) throw new RangeError(`partition ${partition} is not open`)
@@ -59,7 +72,7 @@ export class MemoryTasks<V> implements LocalTasks<V> {
     return this.#partitionFor(key)
   }
 
-  tasks(): readonly MemoryViewTask<V>[] {
+  tasks(): readonly ManualTask<V>[] {
     return this.#tasks
   }
 
@@ -75,6 +88,11 @@ export class MemoryTasks<V> implements LocalTasks<V> {
     return this.#listeners.size
   }
 
+  async close(): Promise<void> {
+    await Promise.all(this.#tasks.splice(0).map(task => task.stores.close()))
+    this.#changed()
+  }
+
   #changed(): void {
     for (const listener of this.#listeners) listener()
   }
@@ -82,48 +100,34 @@ export class MemoryTasks<V> implements LocalTasks<V> {
 
 const ROWS = 'rows'
 
-export class MemoryViewTask<V> implements LocalTask<V> {
+export class ManualTask<V> implements LocalTask<V> {
   readonly partition: number
-  readonly rows: CommittedRows<V>
-  readonly #state: TaskState
-  readonly #indexes: readonly SecondaryIndex[]
+  readonly rows: LocalTask<V>['rows']
+  readonly index: LocalTask<V>['index']
+  readonly stores: TaskStores
   readonly #committed: () => void
-  readonly #pending = new Map<ByteString, V | undefined>()
   #position: Position = {}
 
-  constructor(partition: number, state: TaskState, indexes: readonly string[], committed: () => void) {
+  constructor(partition: number, stores: TaskStores, indexes: readonly string[], committed: () => void) {
+    stores.open({ name: ROWS, value: json(), changelog: undefined })
+    stores.observe(ROWS, new SecondaryIndexes(ROWS, indexes))
+    const task = storeTask<V>({ partition, stores, store: ROWS, indexes, position: () => this.#position })
     this.partition = partition
-    this.#state = state
-    this.#indexes = indexes.map(field => new SecondaryIndex(ROWS, field))
+    this.rows = task.rows
+    this.index = task.index
+    this.stores = stores
     this.#committed = committed
-    this.rows = decodedRows<V>(state.store(ROWS))
   }
 
   put(key: ByteString, row: V | undefined): void {
-    this.#pending.set(key, row)
+    this.stores.keyValue<V>(ROWS).put(key, row ?? null, 0)
   }
 
   commit(position: Position): void {
-    for (const [key, row] of this.#pending) {
-      const old = this.rows.get(key)
-      for (const index of this.#indexes) index.observe(key, old, row)
-    }
-    const rows = [...this.#pending].map(
-      ([key, row]) => [key, row === undefined ? undefined : Buffer.from(JSON.stringify(row))] as const,
-    )
-    this.#pending.clear()
-    this.#state.commit(
-      [{ store: ROWS, entries: rows }, ...this.#indexes.map(index => index.takeWrites())],
-      {},
-    )
+    this.stores.writeChangelog(noChangelog)
+    this.stores.commit({})
     this.#position = mergePositions(this.#position, position)
     this.#committed()
-  }
-
-  index(field: string): ByteStore | undefined {
-    return this.#indexes.some(index => index.field === field)
-      ? this.#state.store(indexStoreName(ROWS, field))
-      : undefined
   }
 
   position(): Position {
@@ -131,18 +135,9 @@ export class MemoryViewTask<V> implements LocalTask<V> {
   }
 }
 
-function decodedRows<V>(store: ByteStore): CommittedRows<V> {
-  const parse = (bytes: Buffer) => JSON.parse(bytes.toString()) as V
-  return {
-    get(key) {
-      const bytes = store.get(key)
-      return bytes === undefined ? undefined : parse(bytes)
-    },
-    *range(from, to) {
-      for (const [key, bytes] of store.range(from, to)) yield [key, parse(bytes)]
-    },
-    get size() {
-      return store.size
-    },
-  }
+/** The store has no changelog. */
+const noChangelog: RecordCollector = {
+  collect() {
+    throw new Error('a store without a changelog wrote to it')
+  },
 }

@@ -1,57 +1,66 @@
 import type { ByteString, StoreWrites } from '../streams/state/byte-store.ts'
+import type { StoredValue } from '../streams/state/store.ts'
+import type { StoreObserver } from '../streams/state/store-observer.ts'
 import { fieldValue } from './field-value.ts'
 import { encodeFieldValue } from './index-codec.ts'
 
-/** Written beside a store's index; a store whose number differs is indexed anew. */
-export const INDEX_FORMAT = 1
+/** The layout of index entries (index-codec.ts); stores with entries of another one are indexed anew. */
+const FORMAT = 1
+
+const PRESENT = Buffer.from([FORMAT])
 
 /** The name of the byte store that holds the index of a field. */
 export function indexStoreName(store: string, field: string): string {
   return `${store}-by-${field}`
 }
 
-const PRESENT = Buffer.from([INDEX_FORMAT])
-
 /**
- * Keeps the index of one field in step with its store: it hears of every change and hands out its own writes, to be
- * committed in the same transaction.
+ * Keeps the indexes of a store's fields in step with it: one entry per row and field, value and key, also when the
+ * row lacks the field.
  *
- * Contract: `old` is what the index last heard of for the key (at first: what is committed). Every row has exactly one
- * entry, also when it lacks the field. Several changes of a key before `takeWrites` are allowed.
+ * Why it is right to write only what changed: an entry is a function of the row's value and key, `old` is the
+ * committed row, and entries are committed in the row's own transaction; so the entry of `old` is there, and it is the
+ * only one of the key.
  */
-export class SecondaryIndex {
-  readonly store: string
-  readonly field: string
-  #entries = new Map<ByteString, Buffer | undefined>()
+export class SecondaryIndexes<V> implements StoreObserver<V> {
+  readonly version: string
+  readonly stores: readonly string[]
+  readonly #indexes: readonly FieldIndex[]
 
-  constructor(store: string, field: string) {
-    this.store = indexStoreName(store, field)
-    this.field = field
+  constructor(store: string, fields: readonly string[]) {
+    const distinct = [...new Set(fields)].toSorted()
+    this.version = `index ${FORMAT} ${JSON.stringify(distinct)}`
+    this.#indexes = distinct.map(field => ({
+      field,
+      store: indexStoreName(store, field),
+      entries: new Map(),
+    }))
+    this.stores = this.#indexes.map(index => index.store)
   }
 
-  /** undefined: the row is not there. */
-  observe(key: ByteString, old: unknown, current: unknown): void {
-    const before = old === undefined ? undefined : encodeFieldValue(fieldValue(old, this.field))
-    const after = current === undefined ? undefined : encodeFieldValue(fieldValue(current, this.field))
-    if (before === after) return
-    if (before !== undefined) this.#entries.set(before + key, undefined)
-    if (after !== undefined) this.#entries.set(after + key, PRESENT)
+  changed(key: ByteString, old: StoredValue<V> | undefined, now: StoredValue<V> | undefined): void {
+    for (const { field, entries } of this.#indexes) {
+      const before = old === undefined ? undefined : encodeFieldValue(fieldValue(old.value, field))
+      const after = now === undefined ? undefined : encodeFieldValue(fieldValue(now.value, field))
+      if (before === after) continue
+      if (before !== undefined) entries.set(before + key, undefined)
+      if (after !== undefined) entries.set(after + key, PRESENT)
+    }
   }
 
-  /** What changed since the last call. */
-  takeWrites(): StoreWrites {
-    const entries = this.#entries
-    this.#entries = new Map()
-    return { store: this.store, entries }
+  takeWrites(): StoreWrites[] {
+    const writes = this.#indexes.map(({ store, entries }) => ({ store, entries }))
+    this.discard()
+    return writes
   }
 
-  /** Forgets what changed since the last `takeWrites`: the transaction was aborted. */
   discard(): void {
-    this.#entries.clear()
+    for (const index of this.#indexes) index.entries = new Map()
   }
+}
 
-  /** The entries of an index made from scratch. */
-  *entriesFor(rows: Iterable<readonly [ByteString, unknown]>): Iterable<readonly [ByteString, Buffer]> {
-    for (const [key, row] of rows) yield [encodeFieldValue(fieldValue(row, this.field)) + key, PRESENT]
-  }
+interface FieldIndex {
+  readonly field: string
+  readonly store: string
+  entries: Map<ByteString, Buffer | undefined>
 }

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryTasks } from './memory-tasks.ts'
+
+interface Row {
+  place?: string
+  value?: number | { deep: boolean }
+}
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+
+function rowTasks(indexes: readonly string[]) {
+  return new MemoryTasks<Row>({ partitions: 1, topics: [], indexes, partitionFor: () => 0 }).openAll()
+}
+
+function entriesOf(tasks: MemoryTasks<Row>, field: string): string[] {
+  const index = tasks.tasks()[0]?.index(field)
+  assert.ok(index !== undefined)
+  return Array.from(index.range(), ([entry]) => entry)
+}
+
+test(`an index kept over changes equals one built from scratch (SEED=${seed})`, () => {
+  let state = seed
+  // A linear congruential generator (Numerical Recipes): the high bits are random enough for choices.
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+  const kept = rowTasks(['place', 'value'])
+  const rows = new Map<string, Row>()
+  for (let commit = 0; commit < 200; commit++) {
+    for (let change = random(30); change > 0; change--) {
+      const key = `k${random(50)}`
+      const values = [undefined, -1, 0, 2.5, { deep: true }]
+      const places = [undefined, 'CA', 'NY', 'é\0', 'x'.repeat(300)]
+      const place = places[random(places.length)]
+      const value = values[random(values.length)]
+      const row = { ...(place !== undefined && { place }), ...(value !== undefined && { value }) }
+      const kind = random(4)
+      const next = kind === 0 ? undefined : kind === 1 ? rows.get(key) : row
+      if (next === undefined) rows.delete(key)
+      else rows.set(key, next)
+      kept.taskOf(Buffer.from(key)).put(key, next)
+    }
+    kept.put([])
+    if (commit % 10 > 0) continue
+    const fresh = rowTasks(['place', 'value'])
+    fresh.put([...rows].map(([key, row]) => [Buffer.from(key), row]))
+    for (const field of ['place', 'value']) {
+      const entries = entriesOf(kept, field)
+      assert.equal(entries.length, rows.size, `SEED=${seed}`)
+      assert.deepEqual(entries, entriesOf(fresh, field), `SEED=${seed}`)
+    }
+  }
+})
+
+test('a row that is written again as it was leaves its index alone', () => {
+  const tasks = rowTasks(['place'])
+  const key = Buffer.from('k')
+  tasks.put([[key, { place: 'CA', value: 1 }]])
+  const before = entriesOf(tasks, 'place')
+  tasks.put([[key, { place: 'CA', value: 2 }]])
+  assert.deepEqual(entriesOf(tasks, 'place'), before)
+  tasks.put([[key, { place: 'NY', value: 2 }]])
+  assert.deepEqual(entriesOf(tasks, 'place'), ['\x05NY\x00k'])
+  tasks.put([[key, undefined]])
+  assert.deepEqual(entriesOf(tasks, 'place'), [])
+})
+
+test('an aborted transaction leaves no trace in the index', () => {
+  const tasks = rowTasks(['place'])
+  const task = tasks.taskOf(Buffer.from('k'))
+  task.put('k', { place: 'CA' })
+  task.stores.writeChangelog({ collect: () => assert.fail('there is no changelog') })
+  task.stores.abort()
+  tasks.put([[Buffer.from('l'), { place: 'NY' }]])
+  assert.deepEqual(entriesOf(tasks, 'place'), ['\x05NY\x00l'])
+})
