@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import { EvertError } from '../errors.ts'
+import { isEvertError } from '../errors.ts'
 import { errorCodes } from '../wire/error-codes.ts'
 import { decodeRequest, decodeRequestHeader, encodeResponse, type RequestHeader } from '../wire/frame.ts'
 import { apiVersions } from '../wire/messages/api-versions.ts'
 import { produce } from '../wire/messages/produce.ts'
-import { Reader } from '../wire/reader.ts'
+import { malformed, Reader } from '../wire/reader.ts'
 import type { RequestContext, RequestHandler } from '../wire/request-handler.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Handler } from './handler.ts'
@@ -92,7 +92,7 @@ export class BrokerConnection {
     const isKnown = found !== undefined && apiVersion >= found.versions[0] && apiVersion <= found.versions[1]
     if (!isKnown) {
       if (apiKey === apiVersions.key) return this.#refuseApiVersions(header)
-      throw new EvertError('UNSUPPORTED_VERSION', `API key ${apiKey} v${apiVersion} is not served.`)
+      throw malformed(`API key ${apiKey} v${apiVersion} is not served`)
     }
     const request = decodeRequest(found.api, apiVersion, reader)
     const context: RequestContext = {
@@ -132,8 +132,9 @@ export class BrokerConnection {
 
   #fail(error: unknown): void {
     this.#drop()
-    // Bad bytes, a closed broker, a failed disk: the client sees its connection end. The rest are bugs of ours.
-    if (!(error instanceof EvertError)) process.emitWarning(error instanceof Error ? error : String(error))
+    // The client's bad bytes and our closing are its affair; a failed disk, or a bug of ours, is not kept quiet.
+    if (isEvertError(error, 'MALFORMED_BYTES') || isEvertError(error, 'CLOSED')) return
+    process.emitWarning(error instanceof Error ? error : String(error))
   }
 
   #drop(): void {

@@ -13,7 +13,7 @@ interface Found {
   readonly timestampMs: number
 }
 
-export const listOffsetsHandler = handler(listOffsets, [1, 11], async (request, { services }) => ({
+export const listOffsetsHandler = handler(listOffsets, [1, 11], async (request, { services, version }) => ({
   throttleTimeMs: 0,
   topics: await Promise.all(
     request.topics.map(async ({ name, partitions }) => {
@@ -33,7 +33,8 @@ export const listOffsetsHandler = handler(listOffsets, [1, 11], async (request, 
               errorCode: 0,
               timestamp: found?.timestampMs ?? -1,
               offset: found?.offset ?? -1,
-              leaderEpoch: found === undefined ? -1 : LEADER_EPOCH,
+              // Before v4 the answer has no place for it.
+              leaderEpoch: found === undefined || version < 4 ? -1 : LEADER_EPOCH,
             }
           }),
         ),
