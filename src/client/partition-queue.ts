@@ -58,6 +58,8 @@ export class PartitionQueue {
   inFlight: Batch[] = []
   identity: ProducerIdentity | undefined
   nextSequence = 0
+  /** Of the newest record whose offset the broker told; -1 before the first. */
+  lastOffset = -1
   /** Not to be sent before. */
   notBeforeMs = 0
   /** A sent batch was given up: what was sent after it must be given up too, then sequences start anew. */

@@ -243,6 +243,14 @@ export class Producer implements AsyncDisposable {
     }
   }
 
+  /**
+   * Offset of the newest acknowledged record that this producer wrote to the partition; -1 while there is none. A
+   * record whose acknowledgement told no offset (a recognised duplicate) does not count.
+   */
+  lastOffset(topic: string, partition: number): number {
+    return this.#topics.get(topic)?.lastOffset(partition) ?? -1
+  }
+
   /** Bytes appended and not yet acknowledged. */
   get bufferedBytes(): number {
     return this.#sender.bufferedBytes + this.#waitingBytes

@@ -42,6 +42,11 @@ export class TopicQueues {
     return queue
   }
 
+  /** See PartitionQueue.lastOffset. */
+  lastOffset(partition: number): number {
+    return this.#queues[partition]?.lastOffset ?? -1
+  }
+
   /** By the default partitioner. Records without a key stay with one partition until its batch was closed. */
   queueFor(key: Buffer | null): PartitionQueue {
     const partitions = this.#partitions

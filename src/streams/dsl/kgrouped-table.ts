@@ -1,6 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { PlanNode } from '../graph/plan.ts'
-import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
+import type { Aggregator, Reducer } from '../processors/functions.ts'
 import {
   type TableAggregator,
   tableAggregate,
@@ -60,7 +60,7 @@ export class KGroupedTable<K, V> {
     options: StoreValueOptions<A> = {},
   ): KTable<K, A> {
     const value = options.value ?? (defaultValueCodec as Codec<A>)
-    const aggregator = tableAggregate(initial as Initializer, adder as Aggregator, subtractor as Aggregator)
+    const aggregator = tableAggregate(initial, adder as Aggregator, subtractor as Aggregator)
     return this.#aggregate('KTABLE-AGGREGATE-', value, options, aggregator)
   }
 

@@ -181,6 +181,7 @@ export class KStream<K, V> {
     const { plan } = this.#context
     const name = options.name ?? plan.names.operator('KSTREAM-SINK-')
     const { key, value } = topic
+    plan.topics.set(topic.name, topic)
     plan.addSink({ name, topic: topic.name, key, value, changes: false }, this.#parts.node)
   }
 

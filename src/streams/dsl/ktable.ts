@@ -84,7 +84,7 @@ export class KTable<K, V> {
   ): unknown {
     const { plan } = this.#context
     const name = options.name ?? plan.names.operator('KTABLE-SELECT-')
-    const { key = textKeyCodec as Codec<unknown>, value = this.#parts.value } = options
+    const { key = textKeyCodec, value = this.#parts.value } = options
     const selector = options.value === undefined ? byKey(select as Mapper) : (select as RowSelector)
     const node = plan.addProcessor(name, [this.#parts.node], {
       create: tableGroupBy(selector, { key, value }),

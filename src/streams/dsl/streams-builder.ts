@@ -46,6 +46,7 @@ export class StreamsBuilder {
     }
     const name = options.name ?? this.#plan.names.operator('KSTREAM-SOURCE-')
     const names = list.map(topic => topic.name)
+    for (const topic of list) this.#plan.topics.set(topic.name, topic)
     const node =
       this.#sourceOf(names) ?? this.#plan.addSource({ name, topics: names, key, value, changes: false })
     if (this.#sourceOf(names) === undefined) this.#streamSources.push({ topics: names, node })
@@ -59,6 +60,7 @@ export class StreamsBuilder {
   table<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): KTable<K, V> {
     const { plan } = this.#context
     const { key, value } = topic
+    plan.topics.set(topic.name, topic)
     const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName =
       options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`

@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
@@ -15,6 +16,8 @@ export class Plan {
   readonly repartitions: Repartition[] = []
   readonly coPartitioned: CoPartitioning[] = []
   readonly views: PlanView[] = []
+  /** External topics by name, as they were declared. */
+  readonly topics = new Map<string, Topic<unknown, unknown>>()
 
   addSource(source: PlanSource): PlanNode {
     for (const topic of source.topics) this.#assertReadOnce(topic)

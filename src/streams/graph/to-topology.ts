@@ -25,6 +25,7 @@ export function toTopology(plan: Plan, applicationId: string): Topology {
   return {
     applicationId,
     subTopologies: components(plan).map((nodes, id) => builder.subTopology(nodes, id)),
+    topics: [...plan.topics.values()],
     views: builder.views(),
   }
 }

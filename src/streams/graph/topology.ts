@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Topic } from '../../contracts/topic.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 
 /**
@@ -9,6 +10,8 @@ export interface Topology {
   readonly applicationId: string
   /** In order of id. Tasks are named `<sub-topology>_<partition>`. */
   readonly subTopologies: readonly SubTopology[]
+  /** The external topics that it reads and writes, with what they are made with if they are missing. */
+  readonly topics: readonly Topic<unknown, unknown>[]
   /** Views in the order of their declaration, each over a store of its own. */
   readonly views: readonly ViewRegistration[]
 }
