@@ -274,7 +274,10 @@ export class Producer implements AsyncDisposable {
     if (this.#state === 'closed') return
     try {
       if (this.#transactions === undefined) await this.flush()
-      else if (this.#state === 'open' && !(this.#poison instanceof ProducerFencedError)) await this.abort()
+      else if (this.#state === 'open') await this.abort()
+    } catch (error) {
+      // Fenced: whoever took over has ended the transaction already.
+      if (!(error instanceof ProducerFencedError)) throw error
     } finally {
       this.#state = 'closed'
       this.#sender.close()
