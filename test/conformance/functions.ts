@@ -30,7 +30,7 @@ export function mapper(name: string): (value: Text) => Text {
     case 'append':
       return ofText(value => value + argument)
     case 'reverse':
-      return ofText(value => [...value].toReversed().join(''))
+      return ofText(value => value.split('').toReversed().join(''))
     case 'length':
       return ofText(value => String(value.length))
     case 'nullIfOdd':

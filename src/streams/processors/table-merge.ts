@@ -1,12 +1,13 @@
-import type { Cell } from './cell.ts'
 import { RowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorFactory } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
 /** Where both sides of a table join meet; keeps the joined rows if asked to (Kafka Streams: KTableKTableJoinMerger). */
 export function tableMerge(state: TableState): ProcessorFactory {
-  return ({ keyValue }, next) =>
-    state.store === undefined ? next : new StoredMerge(new RowWriter(keyValue(state.store), state, next))
+  return (context, next) =>
+    state.store === undefined
+      ? next
+      : new StoredMerge(new RowWriter(context.keyValue(state.store), state, next))
 }
 
 class StoredMerge implements Processor {
@@ -17,6 +18,6 @@ class StoredMerge implements Processor {
   }
 
   process(record: StreamRecord): void {
-    this.#rows.write(record, record.value as Cell | null)
+    this.#rows.write(record, record.value)
   }
 }

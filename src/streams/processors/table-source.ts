@@ -8,10 +8,14 @@ import type { StreamRecord } from './stream-record.ts'
  * its row, a null value deletes it, a null key is dropped. Keeps rows only when somebody reads them.
  */
 export function tableSource(state: TableState): ProcessorFactory {
-  return ({ node, task, keyValue }, next) =>
+  return (context, next) =>
     state.store === undefined
-      ? new PlainTableSource(node, task, next)
-      : new StoredTableSource(node, task, new RowWriter(keyValue(state.store), state, next))
+      ? new PlainTableSource(context.node, context.task, next)
+      : new StoredTableSource(
+          context.node,
+          context.task,
+          new RowWriter(context.keyValue(state.store), state, next),
+        )
 }
 
 class PlainTableSource implements Processor {
