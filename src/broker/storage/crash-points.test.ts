@@ -30,7 +30,8 @@ async function crashing(crashAt: number): Promise<void> {
   let disk = new SimulatedDisk(random, crashAt)
   await trace.live(disk, steps)
   for (let lives = 0; lives < 2; lives++) {
-    disk = disk.after(1 + Math.floor(random() * 60))
+    const next = 1 + Math.floor(random() * 60)
+    disk = random() < 0.5 ? disk.after(next) : disk.afterKill(next)
     await trace.live(disk, 40)
   }
   disk = disk.after()

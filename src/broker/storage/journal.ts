@@ -191,10 +191,9 @@ async function readBack(file: DiskFile, synced: JournalPoint | undefined): Promi
   }
   if (synced !== undefined && synced.generation === generation && at < synced.position)
     throw damaged(PATH, at, 'no whole frame begins here')
-  if (at < bytes.length) {
-    await file.truncate(at)
-    await file.sync()
-  }
+  if (at < bytes.length) await file.truncate(at)
+  // What a killed process wrote but did not sync counts from now on, so it must last from now on.
+  await file.sync()
   return { file, values, generation, position: at }
 }
 

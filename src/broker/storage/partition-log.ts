@@ -1,3 +1,4 @@
+import { isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { Clock } from '../../internal/clock.ts'
 import { type Deferred, deferred } from '../../internal/deferred.ts'
@@ -175,7 +176,12 @@ export class StoredPartition implements PartitionLog {
     if (offset < this.#logStartOffset) return EMPTY
     const limit = Math.min(end, this.#highWatermark)
     if (offset >= limit) return EMPTY
-    return await readSegment(this.#segmentOf(offset), this.#pages, { offset, maxBytes, end: limit })
+    try {
+      return await readSegment(this.#segmentOf(offset), this.#pages, { offset, maxBytes, end: limit })
+    } catch (error) {
+      if (isEvertError(error, 'CLOSED') && offset < this.#logStartOffset) return EMPTY
+      throw error
+    }
   }
 
   abortedTransactions(
@@ -225,7 +231,10 @@ export class StoredPartition implements PartitionLog {
       keepFrom: this.#lastStableOffset,
     })
     if (count === 0 || this.#stopped !== undefined) return
-    if (count === this.#segments.length) this.#roll()
+    if (count === this.#segments.length) {
+      this.#roll()
+      await this.#committing
+    }
     await this.deleteBefore(this.#segments[count]!.baseOffset)
   }
 
@@ -442,10 +451,12 @@ export class StoredPartition implements PartitionLog {
       if (!this.#segments[0]!.finished) break
       removed.push(this.#segments.shift()!)
     }
-    this.#deleting = this.#deleting.then(async () => {
+    const work = this.#deleting.then(async () => {
       for (const segment of removed) await segment.remove()
     })
-    return this.#deleting
+    // What could not be removed now is removed at the next open; the caller is told.
+    this.#deleting = work.catch(() => {})
+    return work
   }
 
   async #writeShutdownState(): Promise<void> {

@@ -40,14 +40,20 @@ export async function openPartition(disk: Disk, input: RecoveryInput): Promise<P
     if (recoveryPoint > input.logStartOffset) throw missing(directory, recoveryPoint)
     return emptyStart(disk, directory, input.logStartOffset)
   }
+  const first = segments[0]!.baseOffset
+  if (first > input.logStartOffset) throw missing(directory, first)
   const last = segments.at(-1)!
   const opened = input.wasClosed ? await asClosed(disk, input, { entries, last }) : undefined
   const { segment, producers } = opened ?? (await scanned(disk, input, { entries, segments }))
   await removeShutdownSnapshots(disk, directory, entries, last.baseOffset)
   segments[segments.length - 1] = segment
   if (segment.endOffset < recoveryPoint) throw missing(directory, recoveryPoint)
-  const logStartOffset = Math.max(input.logStartOffset, segments[0]!.baseOffset)
-  return { segments, producers, logStartOffset }
+  // Without waiting for the disk (evert.durability=os) a start offset may be more durable than the records below.
+  if (segment.endOffset < input.logStartOffset) {
+    for (const passed of segments) await passed.remove()
+    return emptyStart(disk, directory, input.logStartOffset)
+  }
+  return { segments, producers, logStartOffset: input.logStartOffset }
 }
 
 interface Opened {
@@ -127,12 +133,14 @@ async function scanned(
   }
   const index = new SparseIndex(last.baseOffset)
   const end = await replay(last, from, { offset: last.baseOffset, position: 0 }, nowMs, index)
+  const file = await last.file()
   if (end.fault !== undefined) {
     if (end.offset < recoveryPoint) throw damaged(last.path, end.position, end.fault)
-    const file = await last.file()
     await file.truncate(end.position)
-    await file.sync()
   }
+  // What a killed process wrote but did not sync is seen by readers from now on, so it must last from now on.
+  await file.sync()
+  await disk.syncDirectory(directory)
   await last.close()
   const { baseOffset } = last
   const segment = new Segment(disk, directory, {
@@ -214,6 +222,6 @@ function offsetsIn(entries: readonly DiskEntry[], extension: 'log' | 'producers'
 function missing(directory: string, recoveryPoint: number): EvertError {
   return new EvertError(
     'DAMAGED_DATA',
-    `${directory} in the data directory lacks records that were synced, up to offset ${recoveryPoint}: a segment file is missing or was cut. Restore it from a backup; or, to go on without these records, remove the file recovery-points.`,
+    `${directory} in the data directory lacks records that were synced, below offset ${recoveryPoint}: a segment file is missing or was cut. Restore it from a backup; or, to go on without these records, remove the file recovery-points.`,
   )
 }

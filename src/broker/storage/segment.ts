@@ -44,6 +44,7 @@ export class Segment {
   /** Sealed, synced, with its index beside it: nothing is left to be done. */
   finished = false
   #index: SparseIndex | undefined
+  #indexLoading: Promise<SparseIndex> | undefined
   #file: Promise<DiskFile> | undefined
   readonly #reads = new Set<Promise<Buffer>>()
   #closed = false
@@ -69,14 +70,9 @@ export class Segment {
   }
 
   /** The index, read from its file, or rebuilt from the segment when the file is missing or damaged. */
-  async index(): Promise<SparseIndex> {
-    if (this.#index !== undefined) return this.#index
-    const payload = await readChecked(this.#disk, this.#indexPath, fileKinds.index)
-    this.#index = payload === undefined ? undefined : SparseIndex.decode(payload, this)
-    if (this.#index !== undefined) return this.#index
-    this.#index = await this.#rebuiltIndex()
-    await this.writeIndex({ sync: false })
-    return this.#index
+  index(): Promise<SparseIndex> {
+    return (this.#indexLoading ??=
+      this.#index === undefined ? this.#loadIndex() : Promise.resolve(this.#index))
   }
 
   file(): Promise<DiskFile> {
@@ -118,6 +114,15 @@ export class Segment {
 
   get #indexPath(): string {
     return `${this.#directory}/${fileNameOf(this.baseOffset, 'index')}`
+  }
+
+  async #loadIndex(): Promise<SparseIndex> {
+    const payload = await readChecked(this.#disk, this.#indexPath, fileKinds.index)
+    this.#index = payload === undefined ? undefined : SparseIndex.decode(payload, this)
+    if (this.#index !== undefined) return this.#index
+    this.#index = await this.#rebuiltIndex()
+    await this.writeIndex({ sync: false })
+    return this.#index
   }
 
   async #rebuiltIndex(): Promise<SparseIndex> {

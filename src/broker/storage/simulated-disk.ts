@@ -81,6 +81,15 @@ export class SimulatedDisk implements Disk {
     return disk
   }
 
+  /** The disk after the process alone was killed: all that was written is seen, though not more of it is durable. */
+  afterKill(crashAt = Infinity): SimulatedDisk {
+    const disk = new SimulatedDisk(this.#random, crashAt)
+    disk.#names = this.#names
+    disk.#durableNames = this.#durableNames
+    disk.#pendingNames = this.#pendingNames
+    return disk
+  }
+
   /** The bytes of a file as they are seen; a test may change them in place, as rot would. */
   bytesOf(path: string): Buffer | undefined {
     return this.#names.get(path)?.current
@@ -124,7 +133,7 @@ export class SimulatedDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     await this.#operate(() => {
-      for (const name of [...this.#names.keys()])
+      for (const name of this.#names.keys())
         if (name === path || name.startsWith(`${path}/`)) this.#rename(new Map([[name, undefined]]))
     })
   }

@@ -5,7 +5,7 @@ import type { Disk } from './disk.ts'
 import { FileDisk } from './file-disk.ts'
 import { StoredJournal } from './journal.ts'
 import { acquireLock, type DirectoryLock } from './lock.ts'
-import type { LogStorage } from './log-storage.ts'
+import type { JsonValue, LogStorage } from './log-storage.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { newId, readMeta, writeMeta } from './meta-file.ts'
 import { StoredPartition } from './partition-log.ts'
@@ -73,6 +73,8 @@ export async function openStorage(
     ...(points.journal === undefined ? {} : { synced: points.journal }),
     isNew: meta === undefined,
   })
+  // The names that are seen are relied on from now on: after a kill they may not be durable yet.
+  await disk.syncDirectory('')
   const clusterId = meta?.clusterId ?? (options.newId ?? newId)()
   if (meta === undefined) await writeMeta(disk, { clusterId })
   const storage = new Storage(disk, { journal, clusterId, options })
@@ -95,6 +97,15 @@ interface TopicEntry {
   readonly configs: Readonly<Record<string, string>>
 }
 
+/** What is known of partitions before they are opened. */
+interface KnownBefore {
+  readonly points: RecoveryPoints
+  readonly wasClosed: boolean
+  readonly logStarts: ReadonlyMap<string, JsonValue>
+}
+
+const NOTHING_KNOWN: KnownBefore = { points: { partitions: {} }, wasClosed: false, logStarts: new Map() }
+
 class Storage implements LogStorage {
   readonly clusterId: string
   readonly journal: StoredJournal
@@ -104,6 +115,7 @@ class Storage implements LogStorage {
   readonly #options: StorageOptions & { readonly onClosed?: () => Promise<void> }
   readonly #byName = new Map<string, StoredTopic>()
   readonly #byId = new Map<string, StoredTopic>()
+  readonly #creating = new Set<string>()
   #isClosed = false
   #stopRetention: () => void = () => {}
   #stopPoints: (() => void) | undefined
@@ -129,8 +141,11 @@ class Storage implements LogStorage {
   async load(points: RecoveryPoints, wasClosed: boolean): Promise<void> {
     for (const [key, value] of this.journal.entries(TOPIC_PREFIX)) {
       const entry = value as unknown as TopicEntry
-      this.#add(new StoredTopic(key.slice(TOPIC_PREFIX.length), entry.name, entry.configs), entry.partitions)
+      const topic = new StoredTopic(key.slice(TOPIC_PREFIX.length), entry.name, entry.configs)
+      topic.partitionCount = entry.partitions
+      this.#add(topic)
     }
+    const logStarts = new Map(this.journal.entries(LOG_START_PREFIX))
     await this.#removeLeftovers()
     const todo = [...this.#byId.values()].flatMap(topic =>
       Array.from({ length: topic.partitionCount }, (_, partition) => ({ topic, partition })),
@@ -138,7 +153,7 @@ class Storage implements LogStorage {
     await Promise.all(
       Array.from({ length: OPENED_AT_ONCE }, async () => {
         for (let next = todo.shift(); next !== undefined; next = todo.shift())
-          await this.#openPartition(next.topic, next.partition, { points, wasClosed })
+          await this.#openPartition(next.topic, next.partition, { points, wasClosed, logStarts })
       }),
     )
     this.#scheduleRetention()
@@ -161,19 +176,19 @@ class Storage implements LogStorage {
     partitions: number,
     configs: Readonly<Record<string, string>>,
   ): Promise<StoredTopic> {
-    if (this.#byName.has(name))
+    if (this.#byName.has(name) || this.#creating.has(name))
       throw new EvertError('INVALID_ARGUMENT', `A topic named ${JSON.stringify(name)} exists already.`)
-    const topic = new StoredTopic((this.#options.newId ?? newId)(), name, configs)
-    this.#add(topic, partitions)
+    this.#creating.add(name)
     try {
+      const topic = new StoredTopic((this.#options.newId ?? newId)(), name, configs)
+      topic.partitionCount = partitions
       await this.#saveTopic(topic)
-    } catch (error) {
-      this.#byName.delete(name)
-      this.#byId.delete(topic.id)
-      throw error
+      await this.#openNew(topic)
+      this.#add(topic)
+      return topic
+    } finally {
+      this.#creating.delete(name)
     }
-    await this.#openNew(topic)
-    return topic
   }
 
   async growTopic(name: string, partitions: number): Promise<StoredTopic> {
@@ -219,8 +234,7 @@ class Storage implements LogStorage {
     await this.#options.onClosed?.()
   }
 
-  #add(topic: StoredTopic, partitions: number): void {
-    topic.partitionCount = partitions
+  #add(topic: StoredTopic): void {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
   }
@@ -239,20 +253,19 @@ class Storage implements LogStorage {
 
   async #openNew(topic: StoredTopic): Promise<void> {
     for (let partition = topic.partitions.length; partition < topic.partitionCount; partition++)
-      await this.#openPartition(topic, partition, { points: { partitions: {} }, wasClosed: false })
+      await this.#openPartition(topic, partition, NOTHING_KNOWN)
   }
 
   async #openPartition(
     topic: StoredTopic,
     partition: number,
-    { points, wasClosed }: { points: RecoveryPoints; wasClosed: boolean },
+    { points, wasClosed, logStarts }: KnownBefore,
   ): Promise<void> {
     const directory = directoryOf(topic.id, partition)
     const startKey = logStartKey(topic, partition)
-    const [saved] = this.journal.entries(startKey)
     const start = await openPartition(this.#disk, {
       directory,
-      logStartOffset: saved?.[0] === startKey ? Number(saved[1]) : 0,
+      logStartOffset: Number(logStarts.get(startKey) ?? 0),
       recoveryPoint: points.partitions[directory] ?? 0,
       wasClosed,
       nowMs: this.#clock.nowMs(),
