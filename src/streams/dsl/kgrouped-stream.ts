@@ -8,7 +8,7 @@ import type { DslContext, StreamParts } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
-import { repartitionStream } from './repartitioning.ts'
+import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 
 /**
@@ -76,11 +76,13 @@ export class KGroupedStream<K, V> {
   #keyed(store: string): { node: PlanNode; sources: readonly PlanNode[] } {
     const { node, sources, keyChanged, key, value } = this.#parts
     if (!keyChanged) return { node, sources }
-    const name = this.#name ?? store
-    const source =
-      (this.#name === undefined ? undefined : this.#repartitioned) ??
-      repartitionStream(this.#context.plan, { parent: node, key, value, name })
-    this.#repartitioned = source
+    const { plan } = this.#context
+    if (this.#name === undefined || this.#repartitioned === undefined) {
+      this.#repartitioned = repartitionStream(plan, { parent: node, key, value, name: this.#name ?? store })
+    } else {
+      repartitionNames(plan)
+    }
+    const source = this.#repartitioned
     return { node: source, sources: [source] }
   }
 }

@@ -16,7 +16,7 @@ import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
 import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
-import { repartitionStream } from './repartitioning.ts'
+import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 
 /**
@@ -219,6 +219,8 @@ export class KStream<K, V> {
     if (this.#repartitioned?.name !== name) {
       const source = repartitionStream(this.#context.plan, { parent: node, key, value, name })
       this.#repartitioned = { name, source }
+    } else {
+      repartitionNames(this.#context.plan)
     }
     const { source } = this.#repartitioned
     return { node: source, sources: [source] }

@@ -18,11 +18,7 @@ export function repartitionStream(
   { parent, key, value, name, partitions }: RepartitionPlan,
 ): PlanNode {
   const topicName = `${name}-repartition`
-  const generated = {
-    sink: plan.names.operator('KSTREAM-SINK-'),
-    filter: plan.names.operator('KSTREAM-FILTER-'),
-    source: plan.names.operator('KSTREAM-SOURCE-'),
-  }
+  const generated = repartitionNames(plan)
   const names = isGeneratedName(name)
     ? generated
     : { sink: `${topicName}-sink`, filter: `${topicName}-filter`, source: `${topicName}-source` }
@@ -32,7 +28,16 @@ export function repartitionStream(
   return plan.addSource({ name: names.source, topics: [topic], key, value, changes: false })
 }
 
-/** The same for the changes of a table, which carry old and new values. */
+/** Numbers are also spent where a repartition topic is used again or has a name of its own. */
+export function repartitionNames({ names }: Plan): { sink: string; filter: string; source: string } {
+  return {
+    sink: names.operator('KSTREAM-SINK-'),
+    filter: names.operator('KSTREAM-FILTER-'),
+    source: names.operator('KSTREAM-SOURCE-'),
+  }
+}
+
+/** As `repartitionStream`, for the changes of a table, which carry old and new values. */
 export function repartitionTable(plan: Plan, { parent, key, value, name }: RepartitionPlan): PlanNode {
   const sink = plan.names.operator('KSTREAM-SINK-')
   const source = plan.names.operator('KSTREAM-SOURCE-')

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { string } from '../../contracts/codecs.ts'
+import { topic } from '../../contracts/topic.ts'
+import { RecordBatch } from '../../records/record-batch.ts'
+import { RecordBatchBuilder } from '../../records/record-batch-builder.ts'
+import { stampOffsets } from '../../records/record-batch.ts'
+import { StreamsBuilder } from '../dsl/streams-builder.ts'
+import type { KeyValueStore, StoredValue } from '../state/store.ts'
+import type { ErrorPolicy } from './task-options.ts'
+import { Task } from './task.ts'
+
+const text = (name: string) => topic(name, { key: string, value: string })
+
+/** `[timestamp, key, value]` */
+type Entry = readonly [number, string | null, string | null]
+
+function batchAt(baseOffset: number, ...entries: Entry[]): RecordBatch {
+  const builder = new RecordBatchBuilder()
+  for (const [timestamp, key, value] of entries) {
+    builder.append(
+      timestamp,
+      key === null ? null : Buffer.from(key),
+      value === null ? null : Buffer.from(value),
+      [],
+    )
+  }
+  const bytes = builder.build()
+  stampOffsets(bytes, baseOffset, 0)
+  return RecordBatch.at(bytes)
+}
+
+function memoryStore(): KeyValueStore<unknown> & { rows: Map<string, StoredValue<unknown>> } {
+  const rows = new Map<string, StoredValue<unknown>>()
+  return {
+    name: 'memory',
+    rows,
+    get: key => rows.get(key),
+    put(key, value, timestamp) {
+      if (value === null) rows.delete(key)
+      else rows.set(key, { value, timestamp })
+    },
+    range: () => rows,
+  }
+}
+
+function taskOf(define: (builder: StreamsBuilder) => void, onError: ErrorPolicy = 'fail') {
+  const builder = new StreamsBuilder()
+  define(builder)
+  const [subTopology] = builder.build('app').subTopologies
+  assert.ok(subTopology !== undefined)
+  const written: { topic: string; timestamp: number; key?: string; value?: string; headers: string[] }[] = []
+  const stores = new Map(subTopology.stores.map(({ name }) => [name, memoryStore()]))
+  const task = new Task({
+    subTopology,
+    partition: 2,
+    onError,
+    stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as KeyValueStore<V> },
+    collector: {
+      collect(topic, _partition, timestamp, key, value, headers) {
+        written.push({
+          topic,
+          timestamp,
+          ...(key === null ? {} : { key: key.toString() }),
+          ...(value === null ? {} : { value: value.toString() }),
+          headers: headers.map(header => `${header.key}=${header.value?.toString()}`),
+        })
+      },
+    },
+  })
+  const enqueue = (topic: string, batches: RecordBatch[], fromOffset: number, nextOffset: number) =>
+    task.enqueue({ topic, partition: 2, batches, fromOffset, nextOffset })
+  return { task, written, stores, enqueue }
+}
+
+test('the partition whose next record is oldest goes first, offsets keep their order', () => {
+  const { task, written, enqueue } = taskOf(builder =>
+    builder
+      .stream(text('a'))
+      .merge(builder.stream(text('b')))
+      .to(text('out')),
+  )
+  enqueue('a', [batchAt(0, [10, 'k', 'a10'], [5, 'k', 'a5'], [30, 'k', 'a30'])], 0, 3)
+  enqueue('b', [batchAt(0, [20, 'k', 'b20'], [25, 'k', 'b25'])], 0, 2)
+  assert.equal(task.buffered, 5)
+  assert.equal(task.process(100), 5)
+  assert.deepEqual(
+    written.map(record => record.value),
+    ['a10', 'a5', 'b20', 'b25', 'a30'],
+  )
+  assert.equal(task.streamTime, 30)
+  assert.equal(task.id, '0_2')
+})
+
+test('positions follow the records that were processed, then the end of the fetch', () => {
+  const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
+  assert.deepEqual(task.positions(), [])
+  enqueue('a', [batchAt(10, [1, 'k', 'x'], [2, 'k', 'y']), batchAt(20, [3, 'k', 'z'])], 11, 25)
+  assert.equal(task.buffered, 2, 'records below the position are passed over')
+  assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 11 }])
+  assert.equal(task.process(1), 1)
+  assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 12 }])
+  assert.equal(task.process(1), 1)
+  assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 25 }])
+  assert.equal(task.process(1), 0)
+})
+
+test('a fetch without records moves the position', () => {
+  const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
+  enqueue('a', [], 4, 9)
+  assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 9 }])
+})
+
+const refusesBad = (builder: StreamsBuilder) => {
+  const counted = builder.stream(text('a')).groupByKey()
+  const seen = counted.aggregate(
+    () => '',
+    (row, value) => row + value,
+    { value: string, store: 'seen' },
+  )
+  const passed = seen.toStream()
+  passed.to(text('early'))
+  passed
+    .map(
+      value => {
+        if (value.endsWith('bad')) throw new Error('no bad values')
+        return value
+      },
+      { value: string, name: 'check' },
+    )
+    .to(text('late'))
+}
+
+test('a record that fails stops the task and names topic, partition, offset and node', () => {
+  const { task, enqueue } = taskOf(refusesBad)
+  enqueue('a', [batchAt(7, [1, 'k', 'good'], [2, 'k', 'bad'], [3, 'k', 'x'])], 7, 10)
+  const failure = {
+    code: 'TASK_FAILED',
+    message: /Task 0_2 stopped at a-2, offset 8, in node check: no bad values/,
+  }
+  assert.throws(() => task.process(10), failure)
+  assert.throws(() => task.process(10), failure, 'and it stays stopped')
+})
+
+test('a skipped record leaves no outputs and no state behind', () => {
+  const { task, written, stores, enqueue } = taskOf(refusesBad, 'skip')
+  enqueue('a', [batchAt(7, [1, 'k', 'good'], [2, 'k', 'bad'], [3, 'k', '!'])], 7, 10)
+  assert.equal(task.process(10), 3)
+  assert.deepEqual(
+    written.map(({ topic, value }) => `${topic}:${value}`),
+    ['early:good', 'late:good', 'early:good!', 'late:good!'],
+  )
+  assert.deepEqual(stores.get('seen')?.rows.get('k'), { value: 'good!', timestamp: 3 })
+  assert.deepEqual([...task.dropped], [['check: error', 1]])
+  assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 10 }])
+})
+
+test('a dead letter is the raw record with what went wrong', () => {
+  const { task, written, enqueue } = taskOf(
+    builder =>
+      builder
+        .stream(text('a'))
+        .filter(value => value !== '', { name: 'check' })
+        .to(text('out')),
+    { deadLetter: 'dead' },
+  )
+  const builder = new RecordBatchBuilder()
+  builder.append(5, Buffer.from('k'), Buffer.from([0xff]), [{ key: 'trace', value: Buffer.from('1') }])
+  enqueue('a', [RecordBatch.at(builder.build())], 0, 1)
+  assert.equal(task.process(1), 1)
+  assert.equal(written.length, 1)
+  const [{ topic, timestamp, key, headers }] = written as [(typeof written)[0]]
+  assert.deepEqual({ topic, timestamp, key }, { topic: 'dead', timestamp: 5, key: 'k' })
+  assert.deepEqual(
+    headers.filter(header => !header.startsWith('__streams.errors.message')),
+    [
+      'trace=1',
+      '__streams.errors.exception=InvalidValueError',
+      '__streams.errors.topic=a',
+      '__streams.errors.partition=2',
+      '__streams.errors.offset=0',
+      '__streams.errors.node=check',
+    ],
+  )
+})
+
+test('a record without key or value is dropped from an aggregate and counted', () => {
+  const { task, enqueue } = taskOf(
+    builder => void builder.stream(text('a')).groupByKey().count({ name: 'n' }),
+  )
+  enqueue('a', [batchAt(0, [1, null, 'x'], [2, 'k', null], [3, 'k', 'x'])], 0, 3)
+  task.process(3)
+  assert.deepEqual([...task.dropped], [['n: null-key-or-value', 2]])
+})
+
+test('a negative timestamp is refused', () => {
+  const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
+  enqueue('a', [batchAt(0, [-1, 'k', 'x'])], 0, 1)
+  assert.throws(() => task.process(1), { code: 'TASK_FAILED', message: /timestamp is negative: -1/ })
+})

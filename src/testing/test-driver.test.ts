@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { int64, string } from '../contracts/codecs.ts'
+import { json } from '../contracts/json.ts'
+import { topic } from '../contracts/topic.ts'
+import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
+import { testDriver } from './test-driver.ts'
+
+const text = (name: string) => topic(name, { key: string, value: string })
+const counts = topic('counts', { key: string, value: int64 })
+const documents = topic('documents', { key: string, value: json() })
+
+test('a topology runs without a log and its stores can be read', () => {
+  const builder = new StreamsBuilder()
+  const words = builder.stream(text('lines')).flatMap(line => line.split(' '), { value: string })
+  words
+    .groupBy(word => word)
+    .count({ store: 'counts' })
+    .toStream()
+    .to(counts)
+  const driver = testDriver(builder)
+  driver.send(text('lines'), { key: null, value: 'b a b', timestamp: 5 })
+  assert.deepEqual(driver.read(counts), [
+    { key: 'b', value: 1, timestamp: 5, headers: [] },
+    { key: 'a', value: 1, timestamp: 5, headers: [] },
+    { key: 'b', value: 2, timestamp: 5, headers: [] },
+  ])
+  assert.deepEqual(driver.read(counts), [], 'what was read is gone')
+  assert.deepEqual(driver.rows('counts'), [
+    { key: 'a', value: 1, timestamp: 5 },
+    { key: 'b', value: 2, timestamp: 5 },
+  ])
+  assert.deepEqual(driver.row('counts', 'b'), { key: 'b', value: 2, timestamp: 5 })
+  assert.equal(driver.row('counts', 'z'), undefined)
+})
+
+test('the wall clock gives the timestamp of a record that has none', () => {
+  const builder = new StreamsBuilder()
+  builder.stream(text('in')).to(text('out'))
+  const driver = testDriver(builder, { startMs: 100 })
+  driver.advanceWallClock(11)
+  driver.send(text('in'), { key: 'k', value: 'v', headers: [{ key: 'h', value: Buffer.from('1') }] })
+  assert.deepEqual(driver.read(text('out')), [
+    { key: 'k', value: 'v', timestamp: 111, headers: [{ key: 'h', value: Buffer.from('1') }] },
+  ])
+})
+
+test('a topic that is written and read again shows its records and goes on', () => {
+  const builder = new StreamsBuilder()
+  builder.stream(text('a')).to(text('b'))
+  builder.stream(text('b')).to(text('c'))
+  const driver = testDriver(builder)
+  driver.send(text('a'), { key: 'k', value: 'v', timestamp: 1 })
+  assert.deepEqual(driver.writtenTopics, ['b', 'c'])
+})
+
+test('a function that mutates a value it was given fails', () => {
+  const cases: [string, (builder: StreamsBuilder) => void][] = [
+    [
+      'a decoded value',
+      builder =>
+        builder
+          .stream(documents)
+          .peek(document => void ((document as { n: number }).n += 1))
+          .to(topic('out', { key: string, value: json() })),
+    ],
+    [
+      'a stored aggregate',
+      builder =>
+        void builder
+          .stream(documents)
+          .groupByKey()
+          .aggregate(
+            () => ({ seen: 0 }),
+            aggregate => {
+              aggregate.seen++
+              return aggregate
+            },
+          ),
+    ],
+  ]
+  for (const [name, define] of cases) {
+    const builder = new StreamsBuilder()
+    define(builder)
+    const driver = testDriver(builder)
+    assert.throws(
+      () => {
+        driver.send(documents, { key: 'k', value: { n: 1 }, timestamp: 1 })
+        driver.send(documents, { key: 'k', value: { n: 1 }, timestamp: 2 })
+      },
+      { code: 'TASK_FAILED', message: /read only property/ },
+      name,
+    )
+  }
+})
+
+test('unknown topics and stores are named', () => {
+  const builder = new StreamsBuilder()
+  builder.table(text('in'), { store: 'rows' })
+  const driver = testDriver(builder)
+  assert.throws(
+    () => driver.send(text('x'), { key: 'k', value: 'v' }),
+    /does not read the topic "x". It reads in\./,
+  )
+  assert.throws(() => driver.rows('x'), /has no store "x". It has rows\./)
+})
