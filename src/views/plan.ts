@@ -23,10 +23,15 @@ export function chooseScan(task: LocalTask<unknown>, query: ScanQuery): Scan {
   const ordered = order.length === 0 ? keyOrderScan(narrowed) : orderIndexScan(task, terms, order)
   if (narrowed.length === 0) return limit !== undefined && ordered !== undefined ? ordered : FULL_SCAN
 
+  // The only index there is stands in the wanted order too: nothing to weigh.
+  if (limit !== undefined && ordered !== undefined && narrowed.length === 1 && ordered === narrowed[0])
+    return ordered
   const rows = task.rows.size
   const cap = Math.ceil(limit === undefined ? rows / 4 : Math.sqrt((limit + 1) * rows))
   const smallest = smallestOf(narrowed, cap)
-  if (smallest !== undefined) return smallest
+  if (smallest !== undefined) {
+    return { ...smallest, probes: narrowed.filter(scan => scan !== smallest && scan.oneValue) }
+  }
   if (limit === undefined) return FULL_SCAN
   return ordered ?? narrowed.find(scan => scan.oneValue) ?? narrowed[0] ?? FULL_SCAN
 }
@@ -49,6 +54,8 @@ export interface IndexScan extends FieldRanges {
   readonly index: ByteStore
   /** Read the values from last to first (rows of one value still in order of their key). */
   readonly descending: boolean
+  /** Indexes in which a row must stand too, at their one value: asked before the row is read. */
+  readonly probes: readonly IndexScan[]
 }
 
 const FULL_SCAN: FullScan = { kind: 'full' }
@@ -76,7 +83,7 @@ function indexScans(
     const index = ranges === undefined ? undefined : task.index(field)
     if (ranges === undefined || index === undefined) continue
     const descending = order[0]?.field === field && order[0].descending
-    scans.push({ kind: 'index', field, index, descending, ...ranges })
+    scans.push({ kind: 'index', field, index, descending, probes: [], ...ranges })
   }
   // Equality before ranges: it is the first choice where the counts do not decide.
   return scans.toSorted((a, b) => Number(b.oneValue) - Number(a.oneValue))
@@ -96,25 +103,31 @@ function orderIndexScan(
   if (first === undefined || index === undefined) return undefined
   const { field, descending } = first
   const ranges = rangesOf(terms.filter(term => term.field === field)) ?? { ranges: [ALL], oneValue: false }
-  return { kind: 'index', field, index, descending, ...ranges }
+  return { kind: 'index', field, index, descending, probes: [], ...ranges }
 }
 
 function smallestOf(scans: readonly IndexScan[], cap: number): IndexScan | undefined {
-  const counters = scans.map(scan => ({ scan, entries: entriesIn(scan.index, scan.ranges) }))
+  const counters = scans.map(scan => ({ scan, entries: entriesIn(scan) }))
   try {
     for (let count = 0; count <= cap; count++) {
       for (const { scan, entries } of counters) if (entries.next().done === true) return scan
     }
     return undefined
   } finally {
-    for (const { entries } of counters) entries.return(undefined)
+    for (const { entries } of counters) entries.return?.()
   }
 }
 
-function* entriesIn(
+function entriesIn({ index, ranges }: IndexScan): Iterator<readonly [ByteString, Buffer]> {
+  const [first, second] = ranges
+  // The common case, without a generator around the store's own: counting is most of what a small query costs.
+  if (first !== undefined && second === undefined) return index.range(first.from, first.to)[Symbol.iterator]()
+  return entriesInAll(index, ranges)
+}
+
+function* entriesInAll(
   index: ByteStore,
   ranges: readonly KeyRange[],
-): Generator<readonly [ByteString, Buffer], undefined> {
+): Generator<readonly [ByteString, Buffer]> {
   for (const { from, to } of ranges) yield* index.range(from, to)
-  return undefined
 }

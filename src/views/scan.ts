@@ -28,10 +28,17 @@ function* rowsOfIndex<V>(
 ): Iterable<readonly [ByteString, V]> {
   for (const entry of entriesOf(scan, order, after)) {
     const key = keyOfEntry(entry)
+    if (!scan.probes.every(probe => isIn(probe, key))) continue
     const row = task.rows.get(key)
     assert(row !== undefined, `the index of "${scan.field}" names a row that its store does not have`)
     yield [key, row]
   }
+}
+
+/** Whether the row stands in the other index too: a tenth of the cost of reading the row. */
+function isIn({ index, ranges }: IndexScan, key: ByteString): boolean {
+  const [range] = ranges
+  return range?.from !== undefined && index.get(range.from + key) !== undefined
 }
 
 function* entriesOf(
