@@ -56,6 +56,8 @@ export interface StoreWrites {
  * open at most once at a time.
  */
 export interface StateEngine {
+  /** Names this place: a random text, the same each time it is opened. */
+  readonly instanceId: string
   readonly name: 'memory' | 'lmdb'
   openTask(taskId: string): TaskState
   /** Forgets everything that the task stored. The task must not be open. */

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../internal/assert.ts'
 import { wasOpenAtPowerLoss } from './boot-mark.ts'
@@ -20,6 +21,7 @@ export interface LmdbEngineOptions {
  */
 export class LmdbEngine implements StateEngine {
   readonly name = 'lmdb'
+  readonly instanceId: string
   readonly #directory: string
   readonly #onPowerLoss: (taskId: string) => void
   readonly #open = new Map<string, LmdbTask>()
@@ -30,6 +32,7 @@ export class LmdbEngine implements StateEngine {
     this.#onPowerLoss = options.onPowerLoss ?? (() => {})
     this.#unlock = lockDirectory(directory)
     this.#directory = directory
+    this.instanceId = instanceIdOf(directory)
   }
 
   /** Throws NEWER_FORMAT, DAMAGED_DATA or DISK. */
@@ -66,4 +69,15 @@ export class LmdbEngine implements StateEngine {
   #directoryOf(taskId: string): string {
     return join(this.#directory, taskId)
   }
+}
+
+/** Read, or made when the directory is new. */
+function instanceIdOf(directory: string): string {
+  const path = join(directory, 'instance')
+  if (!existsSync(path)) {
+    // Renamed into place, so that it is never found half written.
+    writeFileSync(`${path}.new`, `${randomUUID()}\n`)
+    renameSync(`${path}.new`, path)
+  }
+  return readFileSync(path, 'utf8').trim()
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice, latin1Write } from '../../internal/latin1.ts'
 import type { ByteStore, ByteString, StateEngine, StoreWrites, TaskState } from './byte-store.ts'
@@ -10,6 +11,7 @@ import { assertTaskId } from './task-id.ts'
  */
 export class MemoryEngine implements StateEngine {
   readonly name = 'memory'
+  readonly instanceId = randomUUID()
   readonly #tasks = new Map<string, MemoryTask>()
 
   openTask(taskId: string): TaskState {

@@ -1,0 +1,236 @@
+import type { Cluster } from '../../client/cluster.ts'
+import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.ts'
+import type { CommittableOffset } from '../../client/producer.ts'
+import { assert } from '../../internal/assert.ts'
+import type { SubTopology } from '../graph/topology.ts'
+import type { StateEngine } from '../state/byte-store.ts'
+import type { StoreObserver } from '../state/store-observer.ts'
+import { TaskStores } from '../state/task-stores.ts'
+import type { Committer } from './committer.ts'
+import type { Logger } from './logger.ts'
+import {
+  changelogMark,
+  inputOffsetsOf,
+  type RestoreProgress,
+  restoreStores,
+  StaleStateError,
+  writeStreamTime,
+} from './restore.ts'
+import { Task } from './task.ts'
+import type { ErrorPolicy } from './task-options.ts'
+
+export interface TaskEnvironment {
+  readonly cluster: Cluster
+  readonly groupId: string
+  readonly engine: StateEngine
+  readonly committer: Committer
+  readonly onError: ErrorPolicy
+  readonly logger: Logger
+  /** Makes the observers of a store of a task; each task gets its own. */
+  readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
+  readonly onRestore: (taskId: string, progress: RestoreProgress) => void
+}
+
+/**
+ * One task in a worker: its state, its processors, and how far both have come.
+ *
+ * Life: made → `restore` (again after each rollback) → running, commits → `close`. The state stays open throughout;
+ * the processors are made anew by each restore.
+ */
+export class HostedTask {
+  readonly id: string
+  readonly subTopology: SubTopology
+  readonly partition: number
+  readonly #environment: TaskEnvironment
+  #stores: TaskStores
+  #task: Task | undefined
+  #topics: readonly string[] = []
+  #committed = new Map<string, number>()
+  #changelogs: KnownChangelog[] = []
+
+  constructor(subTopology: SubTopology, partition: number, environment: TaskEnvironment) {
+    this.id = `${subTopology.id}_${partition}`
+    this.subTopology = subTopology
+    this.partition = partition
+    this.#environment = environment
+    this.#stores = this.#openStores()
+  }
+
+  get isRunning(): boolean {
+    return this.#task !== undefined
+  }
+
+  get stores(): TaskStores {
+    return this.#stores
+  }
+
+  /** Next offsets of its inputs at the last commit, by topic: what its committed state reflects. */
+  get committed(): ReadonlyMap<string, number> {
+    return this.#committed
+  }
+
+  /** Topics of which it reads its partition. */
+  get topics(): readonly string[] {
+    return this.#topics
+  }
+
+  get streamTime(): number {
+    return this.#task?.streamTime ?? -1
+  }
+
+  /**
+   * Brings state and positions to the last commit of whoever ran the task, and makes it running. Resolves to where its
+   * inputs go on. Rejects with the signal's reason, or with what the cluster or the disk refuses.
+   */
+  async restore(signal: AbortSignal): Promise<PartitionPosition[]> {
+    const { cluster, groupId, committer, onError, onRestore, logger, engine } = this.#environment
+    const { partition, subTopology } = this
+    this.#topics = await this.#inputTopics()
+    const inputs = await inputOffsetsOf(cluster, groupId, this.#topics, partition)
+    const inputOffsets = new Map(Array.from(inputs, ([topic, { offset }]) => [topic, offset]))
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        await restoreStores({
+          cluster,
+          stores: this.#stores,
+          definitions: subTopology.stores,
+          partition,
+          inputOffsets,
+          signal,
+          onProgress: progress => onRestore(this.id, progress),
+        })
+        break
+      } catch (error) {
+        if (!(error instanceof StaleStateError)) throw error
+        logger.warn(`The state of task ${this.id} is dropped and restored from the start: ${error.message}.`)
+        await this.#stores.close()
+        await engine.dropTask(this.id)
+        this.#stores = this.#openStores()
+      }
+    }
+    await this.#readMarks()
+    signal.throwIfAborted()
+    const task = new Task({ subTopology, partition, stores: this.#stores, collector: committer, onError })
+    for (const { streamTime } of inputs.values()) task.restoreStreamTime(streamTime)
+    this.#task = task
+    this.#committed = inputOffsets
+    return this.#topics.map(topic => ({ topic, partition, offset: inputOffsets.get(topic) ?? 'earliest' }))
+  }
+
+  enqueue({ topic, partition, batches, firstOffset, nextOffset }: FetchedPartition): void {
+    this.#running.enqueue({ topic, partition, batches, fromOffset: firstOffset, nextOffset })
+  }
+
+  bufferedOf(topic: string): number {
+    return this.#task?.bufferedOf(topic) ?? 0
+  }
+
+  get buffered(): number {
+    return this.#task?.buffered ?? 0
+  }
+
+  /** Throws TASK_FAILED. */
+  process(maxRecords: number): number {
+    return this.#running.process(maxRecords)
+  }
+
+  /** Sends what its stores changed; gives the offsets that are to be committed. Then `commit`, or `rollback`. */
+  prepareCommit(): CommittableOffset[] {
+    this.#stores.writeChangelog(this.#environment.committer)
+    const metadata = writeStreamTime(this.streamTime)
+    return this.#running
+      .positions()
+      .filter(({ topic, offset }) => this.#committed.get(topic) !== offset)
+      .map(position => ({ ...position, metadata }))
+  }
+
+  /** The transaction is decided: the stores follow. */
+  commit(offsets: readonly CommittableOffset[]): void {
+    for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
+    this.#stores.commit(this.#newMarks())
+  }
+
+  /** Forgets everything since the last commit; a restore must follow. */
+  rollback(): void {
+    this.#task = undefined
+    this.#stores.abort()
+  }
+
+  /** What is not committed is lost. */
+  async close(): Promise<void> {
+    this.rollback()
+    await this.#stores.close()
+  }
+
+  get #running(): Task {
+    assert(this.#task !== undefined, `task ${this.id} does not run`)
+    return this.#task
+  }
+
+  #openStores(): TaskStores {
+    const { engine, observersOf } = this.#environment
+    const stores = new TaskStores(engine.openTask(this.id))
+    for (const { name, value, changelog } of this.subTopology.stores) {
+      // A source topic that is the changelog is written by others.
+      const isLogged = changelog !== undefined && !changelog.isSource
+      stores.open({
+        name,
+        value,
+        changelog: isLogged ? { topic: changelog.topic, partition: this.partition } : undefined,
+      })
+      for (const observer of observersOf(name)) stores.observe(name, observer)
+    }
+    return stores
+  }
+
+  /** A topic with fewer partitions than the sub-topology has tasks is not read by the last tasks. */
+  async #inputTopics(): Promise<string[]> {
+    const { cluster } = this.#environment
+    const { sourceTopics, repartitionSources } = this.subTopology
+    const topics: string[] = []
+    for (const topic of [...sourceTopics, ...repartitionSources.map(({ name }) => name)]) {
+      if (this.partition < (await cluster.partitionsOf(topic))) topics.push(topic)
+    }
+    return topics
+  }
+
+  /** Where the restore left each changelog: as its mark says, or at its beginning. */
+  async #readMarks(): Promise<void> {
+    this.#changelogs = []
+    for (const { name, changelog } of this.subTopology.stores) {
+      if (changelog === undefined) continue
+      const { topicId } = await this.#environment.cluster.metadata.require(changelog.topic)
+      const mark = this.#stores.metadata(`changelog/${name}`)
+      const reached = mark === undefined ? 0 : Number(mark.split(' ')[1])
+      this.#changelogs.push({ store: name, ...changelog, topicId, reached })
+    }
+  }
+
+  /**
+   * How far each changelog is in its store: behind the last record that this worker wrote. What lies between it and
+   * the end of the log, if anything, are markers and aborted records.
+   */
+  #newMarks(): Record<string, string> {
+    const marks: Record<string, string> = {}
+    for (const each of this.#changelogs) {
+      const { store, topic, topicId, isSource, reached } = each
+      const next = isSource
+        ? (this.#committed.get(topic) ?? 0)
+        : this.#environment.committer.lastOffset(topic, this.partition) + 1
+      if (next <= reached) continue
+      each.reached = next
+      Object.assign(marks, changelogMark(store, topicId, next))
+    }
+    return marks
+  }
+}
+
+interface KnownChangelog {
+  readonly store: string
+  readonly topic: string
+  readonly topicId: string
+  readonly isSource: boolean
+  /** Everything below this offset is in the store. */
+  reached: number
+}

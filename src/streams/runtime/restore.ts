@@ -1,0 +1,177 @@
+import { committedOffsets, listOffsets } from '../../client/admin.ts'
+import type { Cluster } from '../../client/cluster.ts'
+import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
+import { latin1Slice } from '../../internal/latin1.ts'
+import type { StoreDefinition } from '../graph/topology.ts'
+import type { RestoredRecord, TaskStores } from '../state/task-stores.ts'
+
+export interface RestoreOptions {
+  readonly cluster: Cluster
+  readonly stores: TaskStores
+  readonly definitions: readonly StoreDefinition[]
+  readonly partition: number
+  /** Committed input offsets of the task, by topic: a store over a source topic is restored up to them. */
+  readonly inputOffsets: ReadonlyMap<string, number>
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: RestoreProgress) => void
+}
+
+export interface RestoreProgress {
+  readonly store: string
+  /** Records applied since the restore began. */
+  readonly records: number
+  /** Offsets still to go. */
+  readonly remaining: number
+}
+
+/** What the stores hold cannot be continued from what the log holds; the message says why. */
+export class StaleStateError extends Error {}
+
+interface Work {
+  readonly store: string
+  readonly topic: string
+  readonly topicId: string
+  from: number | 'earliest'
+  readonly end: number
+  records: number
+}
+
+/**
+ * Brings the stores up to the end of their changelogs, from where their last commit left them.
+ *
+ * Algorithm: the end is the log's end, including open transactions, and records are read as committed: the reader
+ * therefore waits until a transaction that is being completed (by an earlier owner of the task) is decided. Records go
+ * to the engine as they are, without decoding, each batch in one commit with the offset behind it.
+ *
+ * Why it is correct: the task's owner is the only writer of its changelog partition; everything below the stored
+ * offset is in the store, everything from there to the end is applied in order, so the store equals the changelog.
+ *
+ * Throws StaleStateError when a store is ahead of its changelog, belongs to another topic of the same name, or its
+ * changelog was cut off behind it. Throws the signal's reason when it is aborted.
+ */
+export async function restoreStores(options: RestoreOptions): Promise<void> {
+  const work = await planWork(options)
+  if (work.length === 0) return
+  const { cluster, stores, partition, signal, onProgress } = options
+  const left = new Map(work.map(each => [each.topic, each]))
+  await using fetcher = new Fetcher(cluster, { offsetReset: 'fail', maxWaitMs: 100 })
+  fetcher.assign(work.map(({ topic, from }) => ({ topic, partition, offset: from })))
+  while (left.size > 0) {
+    const fetched = await fetcher.poll({ maxWaitMs: 100 })
+    signal.throwIfAborted()
+    for (const part of fetched) {
+      const each = left.get(part.topic)
+      if (each === undefined) continue
+      const records = recordsOf(part, each.end)
+      const reached = Math.min(part.nextOffset, each.end)
+      stores.restore(each.store, records, changelogMark(each.store, each.topicId, reached))
+      each.records += records.length
+      onProgress({ store: each.store, records: each.records, remaining: each.end - reached })
+      if (reached < each.end) continue
+      left.delete(each.topic)
+      fetcher.unassign([part])
+      // Others may want the thread between two batches.
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+}
+
+/** What a store's commit records about its changelog. */
+export function changelogMark(store: string, topicId: string, nextOffset: number): Record<string, string> {
+  return { [`changelog/${store}`]: `${topicId} ${nextOffset}` }
+}
+
+async function planWork({
+  cluster,
+  stores,
+  definitions,
+  partition,
+  inputOffsets,
+}: RestoreOptions): Promise<Work[]> {
+  const logged = definitions.flatMap(({ name, changelog }) =>
+    changelog === undefined ? [] : [{ name, ...changelog }],
+  )
+  if (logged.length === 0) return []
+  const places = logged.map(({ topic }) => ({ topic, partition }))
+  const [starts, ends] = await Promise.all([
+    listOffsets(
+      cluster,
+      places.map(place => ({ ...place, at: 'earliest' as const })),
+    ),
+    listOffsets(
+      cluster,
+      places.map(place => ({ ...place, at: 'latest' as const })),
+      { isolation: 'read_uncommitted' },
+    ),
+  ])
+  const work: Work[] = []
+  for (const [index, { name, topic, isSource }] of logged.entries()) {
+    const { topicId } = await cluster.metadata.require(topic)
+    const start = starts[index]?.offset ?? 0
+    const logEnd = ends[index]?.offset ?? 0
+    const end = isSource ? (inputOffsets.get(topic) ?? 0) : logEnd
+    const mark = stores.metadata(`changelog/${name}`)
+    if (mark !== undefined) {
+      const [storedId, storedOffset] = mark.split(' ')
+      const offset = Number(storedOffset)
+      const isAhead = offset > end
+      if (storedId !== topicId) throw new StaleStateError(`the topic "${topic}" was deleted and made again`)
+      if (isAhead) throw new StaleStateError(`"${name}" stands at ${offset}, its log "${topic}" at ${end}`)
+      if (offset < start && offset < end) {
+        throw new StaleStateError(`"${name}" stands at ${offset}, its log "${topic}" begins at ${start}`)
+      }
+      if (offset < end) work.push({ store: name, topic, topicId, from: offset, end, records: 0 })
+    } else if (start < end) {
+      work.push({ store: name, topic, topicId, from: start, end, records: 0 })
+    }
+  }
+  return work
+}
+
+/** A record without a key changes no store: a table's source processor drops it too. */
+function recordsOf({ batches, firstOffset }: FetchedPartition, end: number): RestoredRecord[] {
+  const restored: RestoredRecord[] = []
+  for (const batch of batches) {
+    const columns = batch.records()
+    for (let i = 0; i < columns.count; i++) {
+      const offset = columns.offset(i)
+      if (offset < firstOffset || offset >= end) continue
+      const key = columns.key(i)
+      if (key === null) continue
+      restored.push({ key: latin1Slice(key), value: columns.value(i), timestamp: columns.timestamp(i) })
+    }
+  }
+  return restored
+}
+
+export interface InputOffset {
+  readonly offset: number
+  /** Stream time of the task when the offset was committed, or -1. */
+  readonly streamTime: number
+}
+
+/** Committed offsets of a task's inputs, once no transaction is about to change them. */
+export async function inputOffsetsOf(
+  cluster: Cluster,
+  groupId: string,
+  topics: readonly string[],
+  partition: number,
+): Promise<Map<string, InputOffset>> {
+  const places = topics.map(topic => ({ topic, partition }))
+  const committed = await committedOffsets(cluster, { groupId }, places, { requireStable: true })
+  return new Map(
+    committed.map(({ topic, offset, metadata }) => [topic, { offset, streamTime: readStreamTime(metadata) }]),
+  )
+}
+
+const STREAM_TIME = 'stream-time='
+
+/** Travels with the committed offset, so that a task goes on from it wherever it runs next. */
+export function writeStreamTime(streamTime: number): string {
+  return `${STREAM_TIME}${streamTime}`
+}
+
+function readStreamTime(metadata: string): number {
+  const time = metadata.startsWith(STREAM_TIME) ? Number(metadata.slice(STREAM_TIME.length)) : -1
+  return Number.isSafeInteger(time) ? time : -1
+}
