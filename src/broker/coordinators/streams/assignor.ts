@@ -2,7 +2,8 @@
  * Which member should run which task.
  *
  * Algorithm. Every member gets the same number of active tasks, give or take one. First tasks stay with the member
- * that has them, then they go back to the process that had them last, then to the least loaded process and in it the
+ * that has them (of too many, those are let go that came latest from another process here), then they go back to a process
+ * that had them, its state may be on its disk, then to the least loaded process and in it the
  * least loaded member. Standby tasks of stateful sub-topologies go to other processes, where they were before if
  * possible, else where least is.
  *
@@ -30,16 +31,23 @@ export interface Target {
   readonly standby: Set<TaskKey>
 }
 
+/** Where a task has been. */
+export interface Residence {
+  /** The processes that ran it, the latest first, also when their members have gone. */
+  readonly processes: readonly string[]
+  /** The group epoch that brought it to the latest. */
+  readonly sinceEpoch: number
+}
+
 export interface AssignOptions {
   readonly standbyReplicas: number
-  /** The process that ran a task last, also when its member has gone. */
-  readonly lastProcess: ReadonlyMap<TaskKey, string>
+  readonly residences: ReadonlyMap<TaskKey, Residence>
 }
 
 export function assignTasks(
   tasks: readonly AssignableTask[],
   members: readonly AssignableMember[],
-  { standbyReplicas, lastProcess }: AssignOptions,
+  { standbyReplicas, residences }: AssignOptions,
 ): Map<string, Target> {
   const sorted = members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1))
   const targets = new Map<string, Target>()
@@ -61,10 +69,18 @@ export function assignTasks(
     candidates: (key: TaskKey) => readonly AssignableMember[],
   ): TaskKey[] => keys.filter(key => !candidates(key).some(member => take(member, key)))
 
-  let left = tasks.map(({ key }) => key)
+  const homes = (key: TaskKey): AssignableMember[] =>
+    (residences.get(key)?.processes ?? []).flatMap(id => sorted.filter(member => member.processId === id))
+  /** 0 for a task that nobody else here had; else the later it came, the sooner it is let go. */
+  const looseness = (key: TaskKey): number =>
+    new Set(homes(key).map(member => member.processId)).size > 1 ? (residences.get(key)?.sinceEpoch ?? 0) : 0
+
+  const keys = tasks.map(({ key }) => key)
+  const loose = new Map(keys.map(key => [key, looseness(key)]))
+  let left = keys.toSorted((a, b) => (loose.get(a) ?? 0) - (loose.get(b) ?? 0))
   left = place(left, key => sorted.filter(member => member.active.has(key)))
   left = place(left, key => sorted.filter(member => member.standby.has(key)))
-  left = place(left, key => sorted.filter(member => member.processId === lastProcess.get(key)))
+  left = place(left, homes)
   place(left, () => load.ascending())
   assignStandbys(tasks, sorted, { targets, load, standbyReplicas })
   return targets

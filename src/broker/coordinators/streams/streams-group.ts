@@ -3,7 +3,7 @@ import { errorCodes } from '../../../wire/error-codes.ts'
 import type { RequestContext } from '../../../wire/request-handler.ts'
 import type { JsonValue } from '../../storage/log-storage.ts'
 import type { OffsetToCommit } from '../group-offsets.ts'
-import { type AssignableTask, assignTasks, type Target } from './assignor.ts'
+import { type AssignableTask, assignTasks, type Residence, type Target } from './assignor.ts'
 import { Member, type MemberProfile, type Reconciled, sameTasks } from './member.ts'
 import { type ReconcileInput, reconcile } from './reconcile.ts'
 import { type TaskKey, taskKey } from './task.ts'
@@ -24,8 +24,11 @@ export interface StreamsGroupSettings {
 interface SavedGroup {
   readonly groupEpoch: number
   readonly topology: Topology | null
-  readonly lastProcess: readonly (readonly [TaskKey, string])[]
+  readonly residences: readonly (readonly [TaskKey, Residence])[]
 }
+
+/** Enough for a task to come back to a process that was away for a restart or two. */
+const REMEMBERED_PROCESSES = 3
 
 const NO_TOPOLOGY: ConfiguredTopology = { subtopologies: [], internalTopics: [], problem: undefined }
 
@@ -45,7 +48,7 @@ export class StreamsGroup {
   /** A member asked all others to stop; holds until the group is empty. */
   shutdownRequested = false
   #targets = new Map<string, Target>()
-  #lastProcess = new Map<TaskKey, string>()
+  #residences = new Map<TaskKey, Residence>()
   #savedEpoch = 0
   #configuredFrom = ''
 
@@ -53,11 +56,11 @@ export class StreamsGroup {
     this.groupId = groupId
     this.#settings = settings
     if (saved === undefined) return
-    const { groupEpoch, topology, lastProcess } = saved as unknown as SavedGroup
+    const { groupEpoch, topology, residences } = saved as unknown as SavedGroup
     // The members of before the restart are unknown now: one more epoch sets the new ones apart from them.
     this.groupEpoch = groupEpoch + 1
     this.topology = topology ?? undefined
-    this.#lastProcess = new Map(lastProcess)
+    this.#residences = new Map(residences)
   }
 
   /** Whether something that must be durable has changed since `markSaved`. */
@@ -73,7 +76,7 @@ export class StreamsGroup {
     const saved: SavedGroup = {
       groupEpoch: this.groupEpoch,
       topology: this.topology ?? null,
-      lastProcess: [...this.#lastProcess],
+      residences: [...this.#residences],
     }
     return saved as unknown as JsonValue
   }
@@ -165,11 +168,16 @@ export class StreamsGroup {
         active: this.#targets.get(memberId)?.active ?? new Set(current.assigned.active.keys()),
         standby: this.#targets.get(memberId)?.standby ?? current.assigned.standby,
       })),
-      { standbyReplicas: this.#settings.standbyReplicas, lastProcess: this.#lastProcess },
+      { standbyReplicas: this.#settings.standbyReplicas, residences: this.#residences },
     )
     for (const [memberId, { active }] of this.#targets) {
       const { processId } = (this.members.get(memberId) as Member).profile
-      for (const key of active) this.#lastProcess.set(key, processId)
+      for (const key of active) {
+        const before = this.#residences.get(key)?.processes ?? []
+        if (before[0] === processId) continue
+        const processes = [processId, ...before.filter(id => id !== processId)].slice(0, REMEMBERED_PROCESSES)
+        this.#residences.set(key, { processes, sinceEpoch: this.groupEpoch })
+      }
     }
   }
 
