@@ -64,23 +64,27 @@ export class BrokerConnection {
       this.#fail(error)
       return
     }
-    if (this.#busy === undefined) this.#busy = this.#serve()
-    else if (this.#frames.sizeBytes > MAX_WAITING_BYTES) this.#socket.pause()
+    if (this.#busy === undefined) {
+      // Not inside serve(): it may end before its promise is kept here.
+      this.#busy = this.#serve().finally(() => {
+        this.#busy = undefined
+      })
+    } else if (this.#frames.sizeBytes > MAX_WAITING_BYTES) this.#socket.pause()
   }
 
   async #serve(): Promise<void> {
     try {
       while (!this.#draining && !this.#socket.destroyed) {
         const frame = this.#frames.next()
+        // A frame larger than the limit must be read to its end: nothing runs that could let it wait.
+        const mayRead = frame === undefined || this.#frames.sizeBytes <= MAX_WAITING_BYTES
+        if (this.#socket.isPaused() && mayRead) this.#socket.resume()
         if (frame === undefined) break
-        if (this.#socket.isPaused() && this.#frames.sizeBytes <= MAX_WAITING_BYTES) this.#socket.resume()
         const answer = await this.#answer(frame)
         if (answer !== undefined && !this.#socket.destroyed) await this.#write(answer)
       }
     } catch (error) {
       this.#fail(error)
-    } finally {
-      this.#busy = undefined
     }
   }
 
