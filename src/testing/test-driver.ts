@@ -63,6 +63,7 @@ export class TestDriver {
   readonly #tasks: Task[] = []
   readonly #readers = new Map<string, Task[]>()
   readonly #stores = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
+  readonly #globalTables = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
   readonly #outputs = new Map<string, RawRecord[]>()
   readonly #pending: { topic: string; record: RawRecord }[] = []
   readonly #endOffsets = new Map<string, number>()
@@ -73,15 +74,21 @@ export class TestDriver {
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
     )
+    for (const { topic, store: definition } of topology.globalTables) {
+      const store = new DriverStore<unknown>(definition.name)
+      this.#stores.set(definition.name, { definition, store })
+      this.#globalTables.set(topic, { definition, store })
+    }
     for (const subTopology of topology.subTopologies) this.#addTask(subTopology, options)
   }
 
   /** Processes one record of an input topic and everything that follows from it. Throws TASK_FAILED. */
   send<K, V>(topic: Topic<K, V>, record: InputRecord<K, V>): void {
-    if (!this.#readers.has(topic.name)) {
+    const readable = [...this.#readers.keys(), ...this.#globalTables.keys()]
+    if (!readable.includes(topic.name)) {
       throw new EvertError(
         'INVALID_ARGUMENT',
-        `The topology does not read the topic "${topic.name}". It reads ${[...this.#readers.keys()].join(', ')}.`,
+        `The topology does not read the topic "${topic.name}". It reads ${readable.join(', ')}.`,
       )
     }
     this.#append(topic.name, {
@@ -148,6 +155,7 @@ export class TestDriver {
       stores.set(definition.name, store)
       this.#stores.set(definition.name, { definition, store })
     }
+    for (const name of subTopology.globalStores) stores.set(name, this.#store(name).store)
     const task = new Task({
       subTopology: withFrozenValues(subTopology),
       partition: 0,
@@ -178,6 +186,11 @@ export class TestDriver {
     this.#endOffsets.set(topic, offset + 1)
     const appended = { ...record, offset }
     if (this.#readers.has(topic)) this.#pending.push({ topic, record: appended })
+    const global = this.#globalTables.get(topic)
+    if (global !== undefined && record.key !== null) {
+      const value = record.value === null ? null : global.definition.value.decode(record.value)
+      global.store.put(record.key.toString('latin1'), value, record.timestamp)
+    }
     return appended
   }
 

@@ -1,5 +1,7 @@
 import { string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
+import { CogroupedKStream } from '../../src/streams/dsl/cogrouped-kstream.ts'
+import { GlobalKTable } from '../../src/streams/dsl/global-ktable.ts'
 import { KGroupedStream } from '../../src/streams/dsl/kgrouped-stream.ts'
 import { KGroupedTable } from '../../src/streams/dsl/kgrouped-table.ts'
 import { KStream } from '../../src/streams/dsl/kstream.ts'
@@ -10,7 +12,11 @@ import { type Operator, UnknownOperator } from './vector.ts'
 
 type Stream = KStream<string, string>
 type Table = KTable<string, string>
+type Global = GlobalKTable<string, string>
+type Cogrouped = CogroupedKStream<string, string>
 type Handle =
+  | Global
+  | Cogrouped
   | Stream
   | Table
   | KTable<string, number>
@@ -54,6 +60,19 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   },
   table: (operator, _fields, builder) =>
     builder.table(textTopic(operator['topic'] as string), storeOf(operator)),
+  globalTable: (operator, _fields, builder) =>
+    builder.globalTable(textTopic(operator['topic'] as string), storeOf(operator)),
+  cogroup: ({ groups }, fields) => {
+    let cogrouped: Cogrouped | undefined
+    for (const { from, aggregator, tag } of groups as Record<'from' | 'aggregator' | 'tag', string>[]) {
+      const grouped = fields.grouped(from) as KGroupedStream<string, string>
+      const add = functions.aggregator(aggregator)
+      const tagged = (aggregate: string, value: string) => add(aggregate, tag + value)
+      cogrouped =
+        cogrouped === undefined ? grouped.cogroup<string>(tagged) : cogrouped.cogroup(grouped, tagged)
+    }
+    return cogrouped
+  },
   filter: (operator, fields) => {
     const { from, predicate } = fields.unary(operator)
     return from instanceof KTable ? from.filter(predicate(), storeOf(operator)) : from.filter(predicate())
@@ -109,6 +128,10 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     return grouped.reduce(functions.reducer(operator['reducer'] as string), storeOf(operator))
   },
   aggregate: (operator, fields) => {
+    const cogrouped = fields.get(operator['from'])
+    if (cogrouped instanceof CogroupedKStream) {
+      return cogrouped.aggregate(() => '', { ...text, ...storeOf(operator) })
+    }
     const grouped = fields.grouped(operator['from'])
     const options = { ...text, ...storeOf(operator) }
     const add = functions.aggregator((operator['aggregator'] ?? 'log') as string)
@@ -119,6 +142,11 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   join: (operator, fields) => {
     const left = fields.get(operator['left'])
     const right = fields.get(operator['right'])
+    if (right instanceof GlobalKTable) {
+      const select = functions.keySelector(operator['key'] as string)
+      const join = operator['how'] === 'left' ? 'leftJoinGlobal' : 'joinGlobal'
+      return (left as Stream)[join](right, select, functions.joiner, text)
+    }
     if (!(right instanceof KTable)) throw new UnknownOperator('join of streams')
     for (const field of ['graceMs', 'foreignKey', 'key']) {
       if (operator[field] !== undefined) throw new UnknownOperator(`join with ${field}`)

@@ -8,10 +8,13 @@ import { UnknownOperator } from './vector.ts'
 /** Kinds of topologies whose every vector must pass; FORMAT.md says what the others need. */
 const KINDS = [
   'branch-merge',
+  'cogroup',
   'join-chain',
   'pipeline',
   'stateless',
   'stream-aggregate',
+  'stream-global-inner',
+  'stream-global-left',
   'stream-table-inner',
   'stream-table-left',
   'table-aggregate',

@@ -4,6 +4,7 @@ import type { Aggregator, Initializer, Reducer } from '../processors/functions.t
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import { streamAggregate, streamCount, streamReduce } from '../processors/stream-aggregate.ts'
+import { CogroupedKStream } from './cogrouped-kstream.ts'
 import type { DslContext, StreamParts } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
@@ -52,6 +53,24 @@ export class KGroupedStream<K, V> {
     return this.#aggregate('KSTREAM-AGGREGATE-', value, options, state =>
       streamAggregate(initial as Initializer, aggregator as Aggregator, state),
     )
+  }
+
+  /**
+   * Begins an aggregate over several grouped streams with the same keys, which share one row per key; each has an
+   * aggregator of its own (KIP-150).
+   *
+   * @example
+   * payments.cogroup((account, payment) => account + payment.amount)
+   *   .cogroup(refunds, (account, refund) => account - refund.amount)
+   *   .aggregate(() => 0, { store: 'accounts' })
+   */
+  cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedKStream<K, A> {
+    return new CogroupedKStream<K, A>(this.#context, []).cogroup(this, aggregator)
+  }
+
+  /** The node to aggregate, in partitions that follow the key; for the aggregates of `CogroupedKStream`. */
+  keyed(store: string): { node: PlanNode; sources: readonly PlanNode[]; key: Codec<K> } {
+    return { ...this.#keyed(store), key: this.#parts.key }
   }
 
   #aggregate<A>(

@@ -5,14 +5,17 @@ import { branch } from '../processors/branch.ts'
 import { filter } from '../processors/filter.ts'
 import { flatMapValues } from '../processors/flat-map-values.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
+import { storeLookup } from '../processors/lookup.ts'
 import { mapValues } from '../processors/map-values.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { peek } from '../processors/peek.ts'
 import { selectKey } from '../processors/select-key.ts'
+import { streamGlobalJoin } from '../processors/stream-global-join.ts'
 import { streamTableJoin } from '../processors/stream-table-join.ts'
 import { tableSource } from '../processors/table-source.ts'
 import { coPartition, type DslContext, type StreamParts } from './context.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
+import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
 import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
@@ -167,6 +170,34 @@ export class KStream<K, V> {
     return this.#joinTable(table, joiner as Joiner, { ...options, left: false })
   }
 
+  /** Joins each record with the global table's row of a computed key; without a row there is no result. */
+  joinGlobal<KT, VT, V2>(
+    table: GlobalKTable<KT, VT>,
+    select: (value: V, key: K) => KT | null,
+    joiner: (value: V, row: VT, key: K) => V2 | null,
+    options: ValueOptions<V2> = {},
+  ): KStream<K, V2> {
+    return this.#joinGlobal(
+      table,
+      { select: select as Mapper, joiner: joiner as Joiner, left: false },
+      options,
+    )
+  }
+
+  /** As `joinGlobal`; a record without a row joins with null. */
+  leftJoinGlobal<KT, VT, V2>(
+    table: GlobalKTable<KT, VT>,
+    select: (value: V, key: K) => KT | null,
+    joiner: (value: V, row: VT | null, key: K) => V2 | null,
+    options: ValueOptions<V2> = {},
+  ): KStream<K, V2> {
+    return this.#joinGlobal(
+      table,
+      { select: select as Mapper, joiner: joiner as Joiner, left: true },
+      options,
+    )
+  }
+
   /** As `join`; a record without a row joins with null. */
   leftJoin<VT, V2>(
     table: KTable<K, VT>,
@@ -210,6 +241,26 @@ export class KStream<K, V> {
       sources: coPartition(plan, name, sources, other.sources),
       keyChanged: false,
     })
+  }
+
+  #joinGlobal<KT, VT, V2>(
+    table: GlobalKTable<KT, VT>,
+    join: { select: Mapper; joiner: Joiner; left: boolean },
+    options: ValueOptions<V2>,
+  ): KStream<K, V2> {
+    const value = options.value ?? (defaultValueCodec as Codec<V2>)
+    const { store, key: tableKey } = GlobalKTable.partsOf(table)
+    const lookup = storeLookup(store)
+    return this.#then(
+      join.left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-',
+      options,
+      {
+        create: streamGlobalJoin({ ...join, table: lookup, tableKey, value }),
+        stores: () => lookup.stores(),
+        relaxesNullKeys: join.left,
+      },
+      { value },
+    )
   }
 
   /** This stream in partitions that follow its key: itself, or behind a repartition topic of the given name. */

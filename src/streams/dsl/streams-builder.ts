@@ -5,6 +5,7 @@ import type { Topology } from '../graph/topology.ts'
 import { toTopology } from '../graph/to-topology.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { DslContext } from './context.ts'
+import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
 import type { NamedOptions, StoreOptions } from './options.ts'
@@ -74,6 +75,18 @@ export class StreamsBuilder {
       stores: () => storesOf(state),
     })
     return this.#context.table({ node, key, value, sources: [source], table })
+  }
+
+  /**
+   * A topic as a table that every instance holds completely, all partitions: streams join it by any key, without
+   * repartitioning. It is kept up on its own and not in step with the streams (Kafka Streams: globalTable).
+   */
+  globalTable<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): GlobalKTable<K, V> {
+    const { plan } = this.#context
+    const store = options.store ?? plan.names.store(`${topic.name}-`)
+    const { key, value } = topic
+    plan.addGlobalTable({ topic: topic.name, store, key, value })
+    return new GlobalKTable({ store, key, value })
   }
 
   /** Fixes the topology under an application id, the prefix of its internal topics. */

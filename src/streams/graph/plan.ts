@@ -16,6 +16,7 @@ export class Plan {
   readonly repartitions: Repartition[] = []
   readonly coPartitioned: CoPartitioning[] = []
   readonly views: PlanView[] = []
+  readonly globalTables: PlanGlobalTable[] = []
   /** External topics by name, as they were declared. */
   readonly topics = new Map<string, Topic<unknown, unknown>>()
 
@@ -45,14 +46,14 @@ export class Plan {
   }
 
   addStore(store: PlanStore): void {
-    assertOperatorName(store.name, 'store')
-    if (this.stores.some(other => other.name === store.name)) {
-      throw new EvertError(
-        'INVALID_TOPOLOGY',
-        `Two stores are named "${store.name}". Give each its own name with { store: … }.`,
-      )
-    }
+    this.#assertNewStore(store.name)
     this.stores.push(store)
+  }
+
+  addGlobalTable(table: PlanGlobalTable): void {
+    this.#assertReadOnce(table.topic)
+    this.#assertNewStore(table.store)
+    this.globalTables.push(table)
   }
 
   addView(view: PlanView): void {
@@ -74,9 +75,22 @@ export class Plan {
     return node
   }
 
+  #assertNewStore(name: string): void {
+    assertOperatorName(name, 'store')
+    if (
+      [...this.stores, ...this.globalTables.map(table => ({ name: table.store }))].some(s => s.name === name)
+    ) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `Two stores are named "${name}". Give each its own name with { store: … }.`,
+      )
+    }
+  }
+
   #assertReadOnce(topic: string | Repartition): void {
-    for (const node of this.nodes) {
-      if (node.kind === 'source' && node.topics.includes(topic)) {
+    const read = this.nodes.flatMap(node => (node.kind === 'source' ? node.topics : []))
+    for (const other of [...read, ...this.globalTables.map(table => table.topic)]) {
+      if (other === topic) {
         throw new EvertError(
           'INVALID_TOPOLOGY',
           `The topic "${typeof topic === 'string' ? topic : topic.name}" is read twice, as a table and as a stream ` +
@@ -140,6 +154,13 @@ export interface Repartition {
 export interface CoPartitioning {
   readonly operator: string
   readonly sources: readonly PlanNode[]
+}
+
+export interface PlanGlobalTable {
+  readonly topic: string
+  readonly store: string
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
 }
 
 export interface PlanView {

@@ -26,6 +26,16 @@ export function toTopology(plan: Plan, applicationId: string): Topology {
     applicationId,
     subTopologies: components(plan).map((nodes, id) => builder.subTopology(nodes, id)),
     topics: [...plan.topics.values()],
+    globalTables: plan.globalTables.map(({ topic, store, key, value }) => ({
+      topic,
+      store: {
+        name: store,
+        kind: 'keyValue',
+        key,
+        value,
+        changelog: { topic, isSource: true, configs: {} },
+      },
+    })),
     views: builder.views(),
   }
 }
@@ -52,7 +62,9 @@ class TopologyBuilder {
   subTopology(nodes: readonly PlanNode[], id: number): SubTopology {
     const sources = nodes.filter(node => node.kind === 'source')
     const topics = sources.flatMap(source => source.topics)
-    const stores = new Set(nodes.flatMap(node => (node.kind === 'processor' ? node.stores() : [])))
+    const used = new Set(nodes.flatMap(node => (node.kind === 'processor' ? node.stores() : [])))
+    const globalStores = this.#plan.globalTables.map(table => table.store).filter(store => used.has(store))
+    const stores = [...used].filter(store => !globalStores.includes(store))
     return {
       id,
       nodes: nodes.map(node => this.#node(node)),
@@ -67,7 +79,8 @@ class TopologyBuilder {
           ),
         ),
       ],
-      stores: [...stores].map(name => this.#store(name)),
+      stores: stores.map(name => this.#store(name)),
+      globalStores,
       coPartitionGroups: this.#coPartitionGroups(nodes),
     }
   }
@@ -180,6 +193,8 @@ function components(plan: Plan): PlanNode[][] {
     for (const parent of node.parents) connect(node, parent)
     if (node.kind !== 'processor') continue
     for (const store of node.stores()) {
+      // A global table is everywhere and ties nothing together.
+      if (plan.globalTables.some(table => table.store === store)) continue
       const user = storeUsers.get(store)
       if (user === undefined) storeUsers.set(store, node)
       else connect(node, user)

@@ -12,6 +12,8 @@ export interface Topology {
   readonly subTopologies: readonly SubTopology[]
   /** The external topics that it reads and writes, with what they are made with if they are missing. */
   readonly topics: readonly Topic<unknown, unknown>[]
+  /** Tables that every instance holds completely, before its tasks run. */
+  readonly globalTables: readonly GlobalTable[]
   /** Views in the order of their declaration, each over a store of its own. */
   readonly views: readonly ViewRegistration[]
 }
@@ -31,6 +33,8 @@ export interface SubTopology {
   /** Names of the repartition topics that it writes. */
   readonly repartitionSinks: readonly string[]
   readonly stores: readonly StoreDefinition[]
+  /** Stores of global tables that its processors read. */
+  readonly globalStores: readonly string[]
   /** Topics (external or repartition) that must have equal partition counts, since their records meet by key. */
   readonly coPartitionGroups: readonly (readonly string[])[]
 }
@@ -87,6 +91,15 @@ export interface StoreDefinition {
   readonly value: Codec<unknown>
   /** Where its changes are kept; undefined when logging is off (the state is lost with the machine). */
   readonly changelog: Changelog | undefined
+}
+
+/**
+ * A copy of every partition of a topic on each instance (Kafka Streams: GlobalKTable). Its store is read by name like
+ * a task's own; a record is (key bytes, value bytes, timestamp), a null value deletes, a null key is passed over.
+ */
+export interface GlobalTable {
+  readonly topic: string
+  readonly store: StoreDefinition
 }
 
 export interface Changelog {
