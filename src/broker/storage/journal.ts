@@ -48,7 +48,8 @@ export class StoredJournal implements Journal {
     this.#values = found.values
     this.#generation = found.generation
     this.#position = found.position
-    this.#compactAt = Math.max(SMALLEST_COMPACTION_BYTES, found.position)
+    const isLarge = found.position > SMALLEST_COMPACTION_BYTES
+    this.#compactAt = compactionAfter(isLarge ? frameOf([...found.values]).length : 0)
   }
 
   /** Reads the journal back, cuts a torn tail, and refuses what is damaged below `synced`. */
@@ -142,7 +143,7 @@ export class StoredJournal implements Journal {
     this.#file = file
     this.#generation += 1
     this.#position = frames[0]!.length + frames[1]!.length
-    this.#compactAt = Math.max(SMALLEST_COMPACTION_BYTES, GROWTH_BEFORE_COMPACTION * this.#position)
+    this.#compactAt = compactionAfter(this.#position)
     await old.close()
   }
 
@@ -155,6 +156,10 @@ export class StoredJournal implements Journal {
     this.#queue = []
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }
+}
+
+function compactionAfter(aliveBytes: number): number {
+  return Math.max(SMALLEST_COMPACTION_BYTES, GROWTH_BEFORE_COMPACTION * aliveBytes)
 }
 
 interface Found {

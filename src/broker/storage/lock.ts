@@ -7,6 +7,8 @@ import { assert } from '../../internal/assert.ts'
 
 const LOCK_FILE = /^lock\.(\d+)$/
 const LOCK_FORMAT = 1
+/** The identity of a process that has ended but whose parent has not taken note yet. */
+const DEAD = 'dead'
 
 /** Who owns a data directory, and where it listens, once it does. */
 export interface LockOwner {
@@ -131,6 +133,7 @@ async function isHeld(content: LockContent): Promise<boolean> {
   if (content.hostname !== hostname()) return true
   if (!isAlive(content.pid)) return false
   const identity = await identityOf(content.pid)
+  if (identity === DEAD) return false
   return identity === '' || content.identity === '' || identity === content.identity
 }
 
@@ -143,13 +146,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When the process started, and in which run of the machine; empty where there is no /proc. */
+/** When the process started, and in which run of the machine; empty where there is no /proc; DEAD for a zombie. */
 async function identityOf(pid: number): Promise<string> {
   try {
     const boot = await fs.readFile('/proc/sys/kernel/random/boot_id', 'utf8')
     const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8')
     // The second field is the command in parentheses and may hold anything; the start time is the 22nd.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (fields[0] === 'Z' || fields[0] === 'X') return DEAD
     return `${boot.trim()}/${fields[19]}`
   } catch (cause) {
     if (hasCode(cause, 'ENOENT') || hasCode(cause, 'ESRCH') || hasCode(cause, 'EACCES')) return ''

@@ -44,13 +44,16 @@ function tailSlice(segment: Segment, pages: TailPages, position: number): Buffer
   return pages.slice(position + segment.tailShift, segment.sizeBytes + segment.tailShift)
 }
 
-/** Checks every whole batch that a read may walk over or return. */
-function verify(segment: Segment, buffer: Buffer, from: IndexEntry, { end }: ReadRange): void {
+/** Checks every whole batch that `skip` and `take` will look at; what lies behind does not harm this read. */
+function verify(segment: Segment, buffer: Buffer, from: IndexEntry, range: ReadRange): void {
   let { offset } = from
-  for (let at = 0; offset < end && isWholeAt(buffer, at); at += sizeAt(buffer, at)) {
+  let start = -1
+  for (let at = 0; offset < range.end && isWholeAt(buffer, at); at += sizeAt(buffer, at)) {
+    if (start >= 0 && at + sizeAt(buffer, at) - start > range.maxBytes) return
     const fault = faultAt(buffer, at, offset)
     if (fault !== undefined) throw damaged(segment.path, from.position + at, fault)
     offset = lastOffsetAt(buffer, at) + 1
+    if (start < 0 && offset > range.offset) start = at
   }
 }
 

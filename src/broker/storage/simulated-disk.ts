@@ -40,8 +40,9 @@ export class SimulatedDisk implements Disk {
   /** Makes the calls named fail with DISK from now on, as a worn-out disk would. */
   readonly failing = new Set<'write' | 'sync'>()
   operations = 0
+  /** The power fails at this operation. */
+  crashAt: number
   readonly #random: () => number
-  readonly #crashAt: number
   #isCrashed = false
   #crash: () => void = () => {}
   #durableNames = new Map<string, Inode>()
@@ -50,7 +51,7 @@ export class SimulatedDisk implements Disk {
 
   constructor(random: () => number, crashAt = Infinity) {
     this.#random = random
-    this.#crashAt = crashAt
+    this.crashAt = crashAt
     this.crashed = new Promise(resolve => {
       this.#crash = resolve
     })
@@ -191,7 +192,7 @@ export class SimulatedDisk implements Disk {
     if (this.#isCrashed) return await NEVER
     begin?.()
     this.operations++
-    if (this.operations >= this.#crashAt) {
+    if (this.operations >= this.crashAt) {
       this.#isCrashed = true
       this.#crash()
       return await NEVER
