@@ -73,7 +73,7 @@ export async function createTopics(
     const found = answer.topics.find(topic => topic.name === name)
     const errorCode = found?.errorCode ?? errorCodes.UNKNOWN_SERVER_ERROR
     if (errorCode !== 0 && errorCode !== errorCodes.TOPIC_ALREADY_EXISTS) {
-      const detail = found?.errorMessage == null ? '' : ` (${found.errorMessage})`
+      const detail = found?.errorMessage ? ` (${found.errorMessage})` : ''
       throw new KafkaError(errorCode, `The topic "${name}" was not created${detail}`, { topic: name })
     }
     results.push({ name, result: errorCode === 0 ? 'created' : 'exists' })

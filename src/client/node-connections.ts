@@ -65,7 +65,7 @@ export class NodeConnections {
   async close(): Promise<void> {
     this.#isClosed = true
     const slots = [...this.#slots.values()]
-    await Promise.all(slots.map(slot => slot.connection?.close()))
+    await Promise.all(slots.map(async slot => slot.connection?.close()))
   }
 
   #at(address: BrokerAddress): Promise<Connection> {

@@ -445,8 +445,11 @@ export class Sender {
   #acknowledge(queue: PartitionQueue, batch: Batch, baseOffset: number): void {
     this.#forget(batch)
     if (baseOffset >= 0) queue.lastOffset = baseOffset + batch.count - 1
-    for (const { index, resolve } of batch.waiters ?? []) {
-      resolve({ partition: queue.partition, offset: baseOffset < 0 ? -1 : baseOffset + index })
+    for (const waiter of batch.waiters ?? []) {
+      waiter.resolve({
+        partition: queue.partition,
+        offset: baseOffset < 0 ? -1 : baseOffset + waiter.index,
+      })
     }
   }
 

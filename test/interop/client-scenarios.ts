@@ -41,11 +41,7 @@ const TIMEOUT_MS = 120_000
  * What any Kafka client must get right for exactly-once (and what clients get wrong in practice), as one suite for
  * the embedded broker, in process and over TCP, and for Apache Kafka.
  */
-export function clientScenarios(
-  name: string,
-  start: () => Promise<ScenarioTarget>,
-  skip: string | undefined = undefined,
-): void {
+export function clientScenarios(name: string, start: () => Promise<ScenarioTarget>, skip?: string): void {
   suite(name, { skip: skip ?? false, timeout: TIMEOUT_MS * 3 }, () => {
     let target: ScenarioTarget
     let cluster: Cluster
@@ -393,6 +389,32 @@ export function clientScenarios(
         }
       }
       assert.deepEqual(compressions, ['none', 'gzip', 'zstd'])
+    })
+
+    scenario('megabytes in batches of a hundred kilobytes and more come back whole', async () => {
+      const topic = await newTopic(2)
+      await using producer = new Producer(cluster)
+      const count = 4000
+      for (let index = 0; index < count; index++) {
+        producer.append(topic, index % 2, 1000, bytes(`${index}`), Buffer.alloc(1000, index % 251), [])
+      }
+      await producer.flush()
+      const next = [0, 1]
+      let largest = 0
+      for await (const { partition, batches } of readTopic(cluster, topic)) {
+        for (const batch of batches) {
+          largest = Math.max(largest, batch.sizeBytes)
+          const records = batch.records()
+          for (let index = 0; index < records.count; index++) {
+            const expected = next[partition] as number
+            assert.equal(String(records.key(index)), `${expected}`)
+            assert.deepEqual(records.value(index), Buffer.alloc(1000, expected % 251))
+            next[partition] = expected + 2
+          }
+        }
+      }
+      assert.deepEqual(next, [count, count + 1])
+      assert.ok(largest > 100_000)
     })
 
     scenario('a fetch that begins inside of a batch says where the caller begins', async () => {

@@ -65,10 +65,8 @@ export async function startKafka({ features = {} }: KafkaOptions = {}): Promise<
     const classPath = join(lib, '*')
     const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
     const uuid = randomBytes(16).toString('base64url').replace(/^-/, 'A')
-    await run('java', [
-      ...['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', uuid, '-c', config, '--standalone'],
-      ...levels,
-    ])
+    const format = ['format', '-t', uuid, '-c', config, '--standalone', ...levels]
+    await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', ...format])
     const log = join(directory, 'server.log')
     const output = openSync(log, 'w')
     const child = spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', config], {

@@ -73,7 +73,7 @@ class InProcessConnection implements Connection {
       }
       const fail = (error: unknown): void => {
         settle()
-        reject(error as Error)
+        reject(error)
       }
       const cancelTimeout = this.#options.clock.schedule(timeoutMs, () => {
         const error = new EvertError(
@@ -109,7 +109,7 @@ class InProcessConnection implements Connection {
     if (this.#end !== undefined) return
     this.#end = error
     this.#gone.abort()
-    for (const reject of [...this.#rejects]) reject(error)
+    for (const reject of this.#rejects) reject(error)
   }
 }
 

@@ -59,7 +59,7 @@ class TcpConnection implements Connection {
     const peer = `${address.host}:${address.port}`
     const socket = connect({ ...address, noDelay: true, keepAlive: true })
     const opened = deferred<void>()
-    socket.once('connect', opened.resolve)
+    socket.once('connect', () => opened.resolve())
     socket.once('error', cause =>
       opened.reject(new EvertError('CONNECTION', `Cannot connect to ${peer}.`, { cause, retryable: true })),
     )
