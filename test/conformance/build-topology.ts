@@ -148,7 +148,8 @@ const BUILDERS: Readonly<Record<string, Build>> = {
       return (left as Stream)[join](right, select, functions.joiner, text)
     }
     if (!(right instanceof KTable)) throw new UnknownOperator('join of streams')
-    for (const field of ['graceMs', 'foreignKey', 'key']) {
+    if (operator['foreignKey'] !== undefined) return joinByForeignKey(operator, left as Table, right as Table)
+    for (const field of ['graceMs', 'key']) {
       if (operator[field] !== undefined) throw new UnknownOperator(`join with ${field}`)
     }
     const how = operator['how'] as string
@@ -162,6 +163,14 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     fields.stream(operator['from']).to(textTopic(operator['topic'] as string))
     return undefined
   },
+}
+
+function joinByForeignKey(operator: Operator, left: Table, right: Table): Table {
+  const select = functions.keySelector(operator['foreignKey'] as string)
+  const options = { ...text, ...storeOf(operator) }
+  return operator['how'] === 'left'
+    ? left.leftJoinByForeignKey(right, select, functions.joiner, options)
+    : left.joinByForeignKey(right, select, functions.joiner, options)
 }
 
 function joinTables(how: string, left: Table, right: Table, options: typeof text): Table {

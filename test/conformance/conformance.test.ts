@@ -9,6 +9,8 @@ import { UnknownOperator } from './vector.ts'
 const KINDS = [
   'branch-merge',
   'cogroup',
+  'foreign-key-inner',
+  'foreign-key-left',
   'join-chain',
   'pipeline',
   'stateless',

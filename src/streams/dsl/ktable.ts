@@ -7,6 +7,7 @@ import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group
 import { mappedLookup, tableMapValues } from '../processors/table-map-values.ts'
 import type { DslContext, KTableParts } from './context.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
+import { joinByForeignKey } from './foreign-key-join.ts'
 import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
 import type { KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
@@ -118,6 +119,34 @@ export class KTable<K, V> {
     options: StoreValueOptions<V2> = {},
   ): KTable<K, V2> {
     return this.#join(other, joiner as Joiner, { ...options, withoutLeft: true, withoutRight: true })
+  }
+
+  /**
+   * The table of this table's rows joined with the row of the other that their value points to. Both sides cause
+   * results; a row whose foreign key is null, or leads nowhere, has none (KIP-213).
+   *
+   * @example
+   * orders.joinByForeignKey(customers, order => order.customerId, (order, customer) => ({ order, customer }))
+   */
+  joinByForeignKey<KF, VF, V2>(
+    other: KTable<KF, VF>,
+    foreignKeyOf: (value: V, key: K) => KF | null,
+    joiner: (left: V, right: VF, key: K) => V2 | null,
+    options: StoreValueOptions<V2> = {},
+  ): KTable<K, V2> {
+    const join = { foreignKeyOf: foreignKeyOf as Mapper, joiner: joiner as Joiner, left: false }
+    return joinByForeignKey(this.#context, [this.#parts, other.#parts], { ...options, ...join })
+  }
+
+  /** As `joinByForeignKey`; a row that points nowhere joins with null. */
+  leftJoinByForeignKey<KF, VF, V2>(
+    other: KTable<KF, VF>,
+    foreignKeyOf: (value: V, key: K) => KF | null,
+    joiner: (left: V, right: VF | null, key: K) => V2 | null,
+    options: StoreValueOptions<V2> = {},
+  ): KTable<K, V2> {
+    const join = { foreignKeyOf: foreignKeyOf as Mapper, joiner: joiner as Joiner, left: true }
+    return joinByForeignKey(this.#context, [this.#parts, other.#parts], { ...options, ...join })
   }
 
   /** Keeps the rows in a store of this name and returns the handle that queries it once the application runs. */

@@ -3,6 +3,7 @@ import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import type { SinkPartitioner } from '../processors/sink.ts'
 import { assertOperatorName, NameCounter } from './names.ts'
 
 /**
@@ -30,8 +31,8 @@ export class Plan {
     return this.#add({ kind: 'processor', name, parents, create, stores, relaxesNullKeys })
   }
 
-  addSink(sink: PlanSink, parent: PlanNode): PlanNode {
-    return this.#add({ ...sink, kind: 'sink', parents: [parent], relaxesNullKeys: false })
+  addSink(sink: PlanSink, ...parents: readonly PlanNode[]): PlanNode {
+    return this.#add({ ...sink, kind: 'sink', parents, relaxesNullKeys: false })
   }
 
   addRepartition(repartition: Repartition): Repartition {
@@ -126,6 +127,7 @@ export interface PlanSink {
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
   readonly changes: boolean
+  readonly partition?: SinkPartitioner | undefined
 }
 
 export interface PlanProcessor {

@@ -113,7 +113,15 @@ class TopologyBuilder {
           value,
           changes,
         }
-      : { ...base, kind: 'sink', topic: this.#topicName(node.topic), key, value, changes }
+      : {
+          ...base,
+          kind: 'sink',
+          topic: this.#topicName(node.topic),
+          key,
+          value,
+          changes,
+          partition: node.partition,
+        }
   }
 
   /** Downstream of a repartition's filter, across the topic and further ones. */

@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import type { SinkPartitioner } from '../processors/sink.ts'
 
 /**
  * The physical plan as data: what a runtime needs to create topics, assign tasks and build processors. Nothing in it
@@ -71,6 +72,8 @@ export interface SinkNode extends NodeBase {
   readonly value: Codec<unknown>
   /** As in SourceNode. */
   readonly changes: boolean
+  /** Undefined: the default partitioner, by key. */
+  readonly partition: SinkPartitioner | undefined
 }
 
 /** A topic that the application owns: made before its tasks start, purged or compacted by it alone. */
@@ -78,7 +81,10 @@ export interface InternalTopic {
   readonly name: string
   /** The name without the application id. */
   readonly logicalName: string
-  /** Undefined: as many as the most partitioned topic upstream. */
+  /**
+   * Undefined: as many as the external topics of its co-partition group have; without such, as the most partitioned
+   * topic upstream.
+   */
   readonly partitions: number | undefined
   readonly configs: Readonly<Record<string, string>>
 }

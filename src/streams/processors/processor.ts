@@ -36,10 +36,12 @@ export interface ProcessorContext extends StoreAccess {
 export interface TaskContext {
   /** The node whose decoder or user function runs; named by errors. Set before each call of one. */
   node: string
+  /** Which partition of its topics the task reads. */
+  readonly partition: number
   /** The greatest timestamp of any record processed so far; -1 before the first. */
   streamTime: number
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }
 
-export type DropReason = 'null-key' | 'null-value' | 'null-key-or-value' | 'late' | 'error'
+export type DropReason = 'null-key' | 'null-value' | 'null-key-or-value' | 'late' | 'outdated' | 'error'

@@ -6,12 +6,16 @@ import type { StreamRecord } from './stream-record.ts'
 /** What a sink writes as the value of a record. */
 export type ValueEncoder = (record: StreamRecord, codec: Codec<unknown>) => Buffer | null
 
+/** Chooses the partition of each record that a sink writes. */
+export type SinkPartitioner = (record: StreamRecord) => number
+
 export interface SinkTarget {
   readonly name: string
   readonly topic: string
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
   readonly encodeValue: ValueEncoder
+  readonly partition: SinkPartitioner | undefined
 }
 
 /** Where records leave: the original bytes when they still have the codec that they came with. */
@@ -27,11 +31,11 @@ export class SinkProcessor implements Processor {
   }
 
   process(record: StreamRecord): void {
-    const { name, topic, key, value, encodeValue } = this.#target
+    const { name, topic, key, value, encodeValue, partition } = this.#target
     this.#task.node = name
     this.#collector.collect(
       topic,
-      undefined,
+      partition === undefined ? undefined : partition(record),
       record.timestamp,
       record.key === null ? null : record.key.bytesAs(key),
       encodeValue(record, value),

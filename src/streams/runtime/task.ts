@@ -33,7 +33,7 @@ export class Task {
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
     this.#policy = onError
-    this.#context = new LiveContext()
+    this.#context = new LiveContext(partition)
     this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
@@ -194,7 +194,12 @@ export class Task {
 class LiveContext implements TaskContext {
   node = ''
   streamTime = -1
+  readonly partition: number
   readonly dropped = new Map<string, number>()
+
+  constructor(partition: number) {
+    this.partition = partition
+  }
 
   drop(node: string, reason: DropReason): void {
     const name = `${node}: ${reason}`

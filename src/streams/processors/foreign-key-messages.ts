@@ -1,0 +1,133 @@
+import { hash } from 'node:crypto'
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+
+/*
+ * What the two sides of a foreign-key join tell each other, through two internal topics that nobody else reads. What
+ * they say is what Kafka Streams says (SubscriptionWrapper, SubscriptionResponseWrapper); the bytes are our own.
+ *
+ *   subscription   1   0x80 when there is no hash, plus the version
+ *                  1   instruction
+ *                  16  hash, if there is one
+ *                  n   primary key bytes
+ *                  4   partition of the left record, big-endian
+ *
+ *   response       1   0x80 when there is no hash, plus the version
+ *                  16  hash, if there is one
+ *                  4   partition of the left record, big-endian
+ *                  1   1 when a foreign value follows, else 0
+ *                  n   foreign value bytes
+ */
+const NO_HASH = 0x80
+const HASH_BYTES = 16
+const SUBSCRIPTION_VERSION = 1
+const RESPONSE_VERSION = 0
+
+/** What the right side does with a subscription. */
+export const instructions = {
+  /** Forget it; no answer. */
+  DELETE_QUIETLY: 0,
+  /** Forget it and answer that there is no foreign row. */
+  DELETE_AND_ANSWER: 1,
+  /** Keep it and answer, with or without a foreign row. */
+  ANSWER_ALWAYS: 2,
+  /** Keep it and answer if there is a foreign row. */
+  ANSWER_IF_FOUND: 3,
+} as const
+
+export interface Subscription {
+  /** Of the left value that subscribed; null for a deletion. */
+  readonly hash: Buffer | null
+  readonly instruction: number
+  readonly primaryKey: Buffer
+  readonly partition: number
+}
+
+export interface SubscriptionResponse {
+  /** Of the left value that is answered: an answer to an older one is dropped. */
+  readonly hash: Buffer | null
+  readonly partition: number
+  readonly foreignValue: Buffer | null
+}
+
+/** 16 bytes that stand for a value. */
+export function hashOf(bytes: Buffer): Buffer {
+  return Buffer.from(hash('sha256', bytes, 'buffer').subarray(0, HASH_BYTES))
+}
+
+export const subscriptionCodec: Codec<Subscription> = {
+  name: 'foreign-key-subscription',
+  encode({ hash, instruction, primaryKey, partition }) {
+    const tail = Buffer.allocUnsafe(4)
+    tail.writeInt32BE(partition)
+    return Buffer.concat([
+      head(hash, SUBSCRIPTION_VERSION),
+      Buffer.of(instruction),
+      hash ?? EMPTY,
+      primaryKey,
+      tail,
+    ])
+  },
+  decode(bytes) {
+    const hasHash = readHead(bytes, SUBSCRIPTION_VERSION)
+    const keyStart = hasHash ? 2 + HASH_BYTES : 2
+    if (bytes.length < keyStart + 4) throw malformed(`${bytes.length} bytes`)
+    return {
+      hash: hasHash ? Buffer.from(bytes.subarray(2, keyStart)) : null,
+      instruction: bytes[1] as number,
+      primaryKey: Buffer.from(bytes.subarray(keyStart, bytes.length - 4)),
+      partition: bytes.readInt32BE(bytes.length - 4),
+    }
+  },
+}
+
+export const responseCodec: Codec<SubscriptionResponse> = {
+  name: 'foreign-key-response',
+  encode({ hash, partition, foreignValue }) {
+    const place = Buffer.allocUnsafe(4)
+    place.writeInt32BE(partition)
+    const flag = Buffer.of(foreignValue === null ? 0 : 1)
+    return Buffer.concat([head(hash, RESPONSE_VERSION), hash ?? EMPTY, place, flag, foreignValue ?? EMPTY])
+  },
+  decode(bytes) {
+    const hasHash = readHead(bytes, RESPONSE_VERSION)
+    const place = hasHash ? 1 + HASH_BYTES : 1
+    if (bytes.length < place + 5) throw malformed(`${bytes.length} bytes`)
+    return {
+      hash: hasHash ? Buffer.from(bytes.subarray(1, place)) : null,
+      partition: bytes.readInt32BE(place),
+      foreignValue: bytes[place + 4] === 1 ? Buffer.from(bytes.subarray(place + 5)) : null,
+    }
+  },
+}
+
+/** The key of a subscription in its store: all subscriptions of one foreign key lie side by side. */
+export function subscriptionKey(foreignKey: Buffer, primaryKey: Buffer): Buffer {
+  return Buffer.concat([subscriptionPrefix(foreignKey), primaryKey])
+}
+
+/** The length comes first so that no foreign key is the beginning of another. */
+export function subscriptionPrefix(foreignKey: Buffer): Buffer {
+  const length = Buffer.allocUnsafe(4)
+  length.writeInt32BE(foreignKey.length)
+  return Buffer.concat([length, foreignKey])
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function head(hash: Buffer | null, version: number): Buffer {
+  return Buffer.of(hash === null ? NO_HASH | version : version)
+}
+
+function readHead(bytes: Buffer, version: number): boolean {
+  const [first = -1] = bytes
+  if (first < 0 || (first & ~NO_HASH) !== version) throw malformed(`the version byte ${first}`)
+  return (first & NO_HASH) === 0
+}
+
+function malformed(what: string): EvertError {
+  return new EvertError(
+    'MALFORMED_BYTES',
+    `A message of a foreign-key join has ${what}; was its internal topic written by something else?`,
+  )
+}
