@@ -41,7 +41,7 @@ async function embeddedTransport(url: string, options: TransportOptions): Promis
     const tcp = tcpTransport([embedded.address], options)
     return {
       bootstrap: tcp.bootstrap,
-      connect: (address, connectOptions) => tcp.connect(address, connectOptions),
+      connect: address => tcp.connect(address),
       async close() {
         await tcp.close()
         await release()

@@ -163,18 +163,12 @@ export class Application implements AsyncDisposable {
 
   /** Resolves when every assigned task runs. Rejects when the application ends before. */
   whenRunning(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (this.#state === 'RUNNING') resolve()
-        else if (this.#state === 'ERROR') reject(this.#failure)
-        else if (this.#state === 'NOT_RUNNING' || this.#state === 'PENDING_SHUTDOWN') {
-          reject(new EvertError('CLOSED', `The application "${this.applicationId}" was closed.`))
-        } else return
-        stop()
-      }
-      const stop = this.onChange(look)
-      look()
-    })
+    return this.#until(() => this.#state === 'RUNNING')
+  }
+
+  /** Resolves when the group has assigned tasks to this member (perhaps none), which is after internal topics exist. */
+  whenAssigned(): Promise<void> {
+    return this.#until(() => this.#hasTarget)
   }
 
   /** Resolves when the application has ended, by close() or by a failure: see `failure`. */
@@ -198,6 +192,21 @@ export class Application implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #until(isSo: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (isSo()) resolve()
+        else if (this.#state === 'ERROR') reject(this.#failure)
+        else if (this.#state === 'NOT_RUNNING' || this.#state === 'PENDING_SHUTDOWN') {
+          reject(new EvertError('CLOSED', `The application "${this.applicationId}" was closed.`))
+        } else return
+        stop()
+      }
+      const stop = this.onChange(look)
+      look()
+    })
   }
 
   async #run(): Promise<void> {

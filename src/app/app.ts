@@ -1,0 +1,160 @@
+import { Cluster } from '../client/cluster.ts'
+import { Producer } from '../client/producer.ts'
+import { assertTopicName, type Topic } from '../contracts/topic.ts'
+import type { KStream } from '../streams/dsl/kstream.ts'
+import type { KTable } from '../streams/dsl/ktable.ts'
+import type { NamedOptions, StoreOptions } from '../streams/dsl/options.ts'
+import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
+import type { View } from '../streams/dsl/view.ts'
+import type { Topology } from '../streams/graph/topology.ts'
+import { type Application, type ApplicationState, startApplication } from '../streams/runtime/application.ts'
+import type { Guarantee } from '../streams/runtime/committer.ts'
+import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
+import type { RestoreProgress } from '../streams/runtime/restore.ts'
+import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import { bindViews, indexedBy } from './bind-views.ts'
+import { openCluster } from './open-cluster.ts'
+import { Running } from './running.ts'
+import { openStateEngine } from './state-engine.ts'
+
+export interface StartOptions {
+  /** `file:DIRECTORY`, `memory:`, `kafka://host:port`, or a cluster that is open (and stays so). */
+  readonly cluster: string | Cluster
+  /** Parent of the application's state directory. Default: `state` beside a `file:` log, otherwise `./.evert/state`. */
+  readonly stateDir?: string
+  /** Where state lives. Default: `memory` with the cluster `memory:`, otherwise `lmdb`. */
+  readonly store?: 'lmdb' | 'memory'
+  /** How often results become visible and durable. Default 100. */
+  readonly commitIntervalMs?: number
+  /** Default `exactly_once`. */
+  readonly guarantee?: Guarantee
+  /** What becomes of a record that does not decode or whose function throws. Default `fail`: the application stops. */
+  readonly onError?: ErrorPolicy
+  readonly onStateChange?: (state: ApplicationState, before: ApplicationState) => void
+  /** Told when the application stops because of an error. Default: a warning of the process. */
+  readonly onFailure?: (error: Error) => void
+  readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
+  readonly logger?: Logger
+  /** Closes the application when it is aborted. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * An application: streams, tables and views over topics. `id` names its group, its internal topics and its state;
+ * all instances of one application have the same. Throws INVALID_TOPIC_NAME when it is no legal part of topic names.
+ *
+ * @example
+ * const shop = app('shop')
+ * const openOrders = shop.table(orders).filter(order => !order.fulfilled).view('openOrders')
+ * await using running = await shop.start({ cluster: 'memory:' })
+ * await openOrders.find({ customerId: 7 })
+ */
+export function app(id: string): App {
+  return new App(id)
+}
+
+export class App {
+  readonly id: string
+  readonly #builder = new StreamsBuilder()
+
+  constructor(id: string) {
+    assertTopicName(id)
+    this.id = id
+  }
+
+  /** See StreamsBuilder.stream. */
+  stream<K, V>(
+    topics: Topic<K, V> | readonly [Topic<K, V>, ...Topic<K, V>[]],
+    options?: NamedOptions,
+  ): KStream<K, V> {
+    return this.#builder.stream(topics, options)
+  }
+
+  /** See StreamsBuilder.table. */
+  table<K, V>(topic: Topic<K, V>, options?: StoreOptions): KTable<K, V> {
+    return this.#builder.table(topic, options)
+  }
+
+  /** What was declared so far, as a plan that can run. */
+  topology(): Topology {
+    return this.#builder.build(this.id)
+  }
+
+  /**
+   * Starts an instance: makes missing topics, joins the application's group, runs the tasks that it is given, and
+   * makes the views answer. Resolves once it is a member of the group; views wait for their tasks by themselves.
+   */
+  async start(options: StartOptions): Promise<Running> {
+    const { cluster: place, stateDir, store, logger = silentLogger, signal } = options
+    signal?.throwIfAborted()
+    const topology = this.topology()
+    await using opened = new AsyncDisposableStack()
+    const isOurs = !(place instanceof Cluster)
+    const cluster = isOurs ? opened.use(await openCluster(place)) : place
+    const engine = openStateEngine({
+      url: isOurs ? place : undefined,
+      applicationId: this.id,
+      stateDir,
+      store,
+      logger,
+    })
+    opened.defer(() => engine.close())
+    const producer = opened.use(new Producer(cluster))
+    const application = opened.use(
+      await startApplication({
+        ...applicationOptions(options),
+        topology,
+        cluster,
+        engine,
+        logger,
+        observersOf: indexedBy(topology),
+      }),
+    )
+    opened.defer(await bindViews(topology, application, cluster))
+    return running(application, cluster, producer, { stack: opened.move(), signal, options })
+  }
+}
+
+function applicationOptions(options: StartOptions) {
+  const { commitIntervalMs, guarantee, onError, onStateChange, onRestore } = options
+  return {
+    ...(commitIntervalMs !== undefined && { commitIntervalMs }),
+    ...(guarantee !== undefined && { guarantee }),
+    ...(onError !== undefined && { onError }),
+    ...(onStateChange !== undefined && { onStateChange }),
+    ...(onRestore !== undefined && { onRestore }),
+  }
+}
+
+interface Opened {
+  readonly stack: AsyncDisposableStack
+  readonly signal: AbortSignal | undefined
+  readonly options: StartOptions
+}
+
+/** Everything that was opened is closed once, in reverse: by close(), by the signal, or when the application fails. */
+function running(
+  application: Application,
+  cluster: Cluster,
+  producer: Producer,
+  { stack, signal, options }: Opened,
+): Running {
+  let ended: Promise<void> | undefined
+  const end = (): Promise<void> => {
+    signal?.removeEventListener('abort', onAbort)
+    return (ended ??= stack.disposeAsync())
+  }
+  const warn = (error: Error): void => process.emitWarning(error)
+  const onAbort = (): void => {
+    end().catch(options.onFailure ?? warn)
+  }
+  signal?.addEventListener('abort', onAbort)
+  void application.whenEnded().then(() => {
+    if (application.failure !== undefined) (options.onFailure ?? warn)(application.failure)
+    return end().catch(options.onFailure ?? warn)
+  })
+  return new Running(application, cluster, producer, end)
+}
+
+/** For type annotations of what `view` returns. */
+export type { View }

@@ -1,0 +1,101 @@
+import type { Cluster } from '../client/cluster.ts'
+import type { Producer } from '../client/producer.ts'
+import { mergePositions, type Position, positionAfter } from '../contracts/position.ts'
+import type { Topic } from '../contracts/topic.ts'
+import type { RecordHeader } from '../records/record-batch.ts'
+import type { Application, ApplicationState } from '../streams/runtime/application.ts'
+import { positionOf } from './view-tasks.ts'
+
+export interface AppendOptions {
+  /** Event time, ms since the epoch. Default: now. */
+  readonly timestamp?: number
+  readonly headers?: readonly RecordHeader[]
+}
+
+/** Where an appended record is. */
+export interface Appended {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** For `minPosition`: a view that has reached it has applied the record. */
+  readonly position: Position
+}
+
+/** An application that was started. */
+export class Running implements AsyncDisposable {
+  readonly id: string
+  readonly #application: Application
+  readonly #cluster: Cluster
+  readonly #producer: Producer
+  readonly #end: () => Promise<void>
+
+  constructor(application: Application, cluster: Cluster, producer: Producer, end: () => Promise<void>) {
+    this.id = application.applicationId
+    this.#application = application
+    this.#cluster = cluster
+    this.#producer = producer
+    this.#end = end
+  }
+
+  get state(): ApplicationState {
+    return this.#application.state
+  }
+
+  /** Why the state is ERROR. */
+  get failure(): Error | undefined {
+    return this.#application.failure
+  }
+
+  /** Resolves when all tasks that this instance was assigned are restored and run. Rejects when it ends before. */
+  whenRunning(): Promise<void> {
+    return this.#application.whenRunning()
+  }
+
+  /** Resolves when it has ended, by close() or by a failure: see `failure`. */
+  whenEnded(): Promise<void> {
+    return this.#application.whenEnded()
+  }
+
+  /** What this instance has processed and committed: the next offsets of all inputs of its tasks. */
+  position(): Position {
+    return mergePositions(...this.#application.tasks().map(positionOf))
+  }
+
+  /** Calls back after each commit and each change of tasks or state; the returned function ends that. */
+  onChange(listener: () => void): () => void {
+    return this.#application.onChange(listener)
+  }
+
+  /**
+   * Appends one record; resolves when it is durable. A null value is a tombstone. Throws INVALID_VALUE for what the
+   * topic's codecs refuse, KAFKA for what the cluster refuses.
+   *
+   * @example
+   * const { position } = await running.append(orders, order.id, order)
+   * await openOrders.get(order.id, { minPosition: position })
+   */
+  async append<K, V>(
+    topic: Topic<K, V>,
+    key: K | null,
+    value: V | null,
+    { timestamp = this.#cluster.clock.nowMs(), headers = [] }: AppendOptions = {},
+  ): Promise<Appended> {
+    const { partition, offset } = await this.#producer.send({
+      topic: topic.name,
+      timestamp,
+      key: key === null ? null : topic.key.encode(key),
+      value: value === null ? null : topic.value.encode(value),
+      headers,
+    })
+    return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
+  }
+
+  /** Commits, closes tasks and state, leaves the group. Views answer no more. */
+  async close(): Promise<void> {
+    await this.#end()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

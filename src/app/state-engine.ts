@@ -1,0 +1,35 @@
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from '../streams/runtime/logger.ts'
+import type { StateEngine } from '../streams/state/byte-store.ts'
+import { LmdbEngine } from '../streams/state/lmdb.ts'
+import { MemoryEngine } from '../streams/state/memory.ts'
+
+export interface StateOptions {
+  /** Undefined: the cluster was opened by the caller. */
+  readonly url: string | undefined
+  readonly applicationId: string
+  readonly stateDir: string | undefined
+  readonly store: 'lmdb' | 'memory' | undefined
+  readonly logger: Logger
+}
+
+/** The engine that an application's state lives in: on disk, unless its log is in memory too. */
+export function openStateEngine({ url, applicationId, stateDir, store, logger }: StateOptions): StateEngine {
+  const inMemory =
+    store === undefined ? url?.startsWith('memory:') === true && stateDir === undefined : store === 'memory'
+  if (inMemory) return new MemoryEngine()
+  // An application id is a legal prefix of topic names, and so a legal name of a directory.
+  return new LmdbEngine(join(stateDir ?? defaultStateDir(url), applicationId), {
+    onPowerLoss: taskId =>
+      logger.warn(
+        `The machine went down while the state of task ${taskId} was open; it is restored from its changelogs.`,
+      ),
+  })
+}
+
+function defaultStateDir(url: string | undefined): string {
+  if (url?.startsWith('file://') === true) return join(fileURLToPath(url), 'state')
+  if (url?.startsWith('file:') === true) return join(resolve(url.slice('file:'.length)), 'state')
+  return join('.evert', 'state')
+}

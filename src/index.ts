@@ -1,0 +1,67 @@
+/**
+ * Evert: a database turned inside out. Declare topics, derive tables and views from them, start.
+ *
+ *   import { app, json, string, topic } from 'evert'
+ *
+ * Further subpaths: `evert/service` (HTTP), `evert/testing` (topology test driver), `evert/client` (producers,
+ * readers, administration), `evert/broker` (the embedded log by itself).
+ */
+
+// Applications
+export { type App, app, type StartOptions } from './app/app.ts'
+export type { Appended, AppendOptions, Running } from './app/running.ts'
+export type { ApplicationState } from './streams/runtime/application.ts'
+export type { Guarantee } from './streams/runtime/committer.ts'
+export type { Logger } from './streams/runtime/logger.ts'
+export type { ErrorPolicy } from './streams/runtime/task-options.ts'
+export type { RestoreProgress } from './streams/runtime/restore.ts'
+
+// Clusters
+export type { Cluster, ClusterOptions } from './client/cluster.ts'
+export { openCluster } from './app/open-cluster.ts'
+
+// Contracts: topics and codecs
+export { type Topic, type TopicOptions, topic } from './contracts/topic.ts'
+export type { Codec, ValueOf } from './contracts/codec.ts'
+export { boolean, bytes, double, int32, int64, string } from './contracts/codecs.ts'
+export { json, type JsonOptions, type JsonValue } from './contracts/json.ts'
+
+// Streams and tables: what `app(…).stream` and `.table` give
+export { StreamsBuilder } from './streams/dsl/streams-builder.ts'
+export type { KStream } from './streams/dsl/kstream.ts'
+export type { KTable } from './streams/dsl/ktable.ts'
+export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
+export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
+
+// Views and their queries
+export type { View, ViewOptions } from './streams/dsl/view.ts'
+export type {
+  Condition,
+  FindOptions,
+  FindResult,
+  GetResult,
+  Operators,
+  OrderBy,
+  ReadOptions,
+  Row,
+  Scalar,
+  ScalarField,
+  Where,
+} from './streams/dsl/view-query.ts'
+
+// Positions: read your own writes
+export {
+  covers,
+  entriesOf,
+  formatPosition,
+  mergePositions,
+  offsetAt,
+  parsePosition,
+  type Position,
+  positionAfter,
+} from './contracts/position.ts'
+
+// Errors
+export { type ErrorCode, EvertError, type EvertErrorOptions, isEvertError } from './errors.ts'
+export { InvalidValueError, type SchemaIssue } from './contracts/schema.ts'
+export { KafkaError } from './client/kafka-error.ts'
