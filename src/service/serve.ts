@@ -52,10 +52,8 @@ export async function serve(handler: FetchHandler, options: ServeOptions): Promi
     to.once('close', () => {
       running.delete(abort)
       if (!to.writableFinished) abort.abort(new EvertError('CLOSED', 'The client closed the connection.'))
-      if (state.closing) server.closeIdleConnections()
     })
-    if (state.closing) to.shouldKeepAlive = false
-    answer(handler, message, to, abort.signal, onError).catch((error: unknown) => {
+    answer({ handler, message, to, signal: abort.signal, state, onError }).catch((error: unknown) => {
       // The status is sent already: only the log can tell.
       problemFor(error, onError)
     })
@@ -86,26 +84,24 @@ export async function serve(handler: FetchHandler, options: ServeOptions): Promi
   }
 }
 
-async function answer(
-  handler: FetchHandler,
-  message: IncomingMessage,
-  to: ServerResponse,
-  signal: AbortSignal,
-  onError: ((error: unknown) => void) | undefined,
-): Promise<void> {
-  const response = await respond(handler, message, signal, onError)
-  // A body that nobody read would block the connection's next request; the rest of it is not waited for.
-  if (!message.complete) to.shouldKeepAlive = false
+interface Exchange {
+  readonly handler: FetchHandler
+  readonly message: IncomingMessage
+  readonly to: ServerResponse
+  readonly signal: AbortSignal
+  readonly state: { readonly closing: boolean }
+  readonly onError: ((error: unknown) => void) | undefined
+}
+
+async function answer(exchange: Exchange): Promise<void> {
+  const { message, to, state } = exchange
+  const response = await respond(exchange)
+  if (state.closing) to.shouldKeepAlive = false
   if (!to.destroyed) await sendResponse(response, to)
   if (!message.complete) discardRest(message)
 }
 
-async function respond(
-  handler: FetchHandler,
-  message: IncomingMessage,
-  signal: AbortSignal,
-  onError: ((error: unknown) => void) | undefined,
-): Promise<Response> {
+async function respond({ handler, message, signal, onError }: Exchange): Promise<Response> {
   if (message.method === 'TRACE') return problem(405, { detail: 'The method TRACE is not answered.' })
   const request = requestOf(message, signal)
   if (request === undefined) return problem(400, { detail: 'The request target and Host make no HTTP URL.' })
@@ -116,14 +112,17 @@ async function respond(
   }
 }
 
-const DISCARD_MS = 1_000
+const DISCARD_MS = 2_000
 
 /**
- * Reads away what the client still sends, for a while: cutting the connection at once would reset it under the
- * answer, and the client would see a failed write in its place.
+ * Reads away what the client still sends of a body that nobody wants, for a while. Cutting the connection at once
+ * would reset it under the answer, and the client would see a failed write in its place; not reading on would block
+ * the connection's next request.
  */
 function discardRest(message: IncomingMessage): void {
   const { socket } = message
+  // The body's stream listens still, and would pause when it is full.
+  message.removeAllListeners('data')
   message.resume()
   const timer = setTimeout(() => socket.destroy(), DISCARD_MS)
   message.once('close', () => clearTimeout(timer))

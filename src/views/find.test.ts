@@ -99,6 +99,7 @@ test('a cursor goes on only with its own query, and only undamaged', async () =>
     [{ open: true }, { limit: 1, cursor }, /another query/],
     [{ open: true }, { ...again, cursor: `${cursor}A` }, /damaged/],
     [{ open: true }, { ...again, cursor: cursor.slice(1) }, /damaged/],
+    [{ open: true }, { ...again, cursor: flipLast(cursor) }, /damaged/],
     [{ open: true }, { ...again, cursor: '' }, /damaged/],
     [{ open: true }, { ...again, cursor: 'AAAAAA' }, /damaged/],
   ]
@@ -121,6 +122,14 @@ test('limits and orders that do not fit are refused', async () => {
     await assert.rejects(view.find({}, options as FindOptions<Item>), { code: 'INVALID_QUERY', message })
   }
 })
+
+/** The cursor with one character of its content changed to another legal one. */
+function flipLast(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1')
+  const changed = text.replace(/n1"\]$/, 'n2"]')
+  assert.notEqual(changed, text)
+  return Buffer.from(changed, 'latin1').toString('base64url')
+}
 
 type Random = (below: number) => number
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { string } from '../contracts/codecs.ts'
 import { ManualClock } from '../internal/clock.ts'
@@ -121,6 +122,11 @@ test('a signal ends the wait with its reason', async () => {
   abort.abort(reason)
   await assert.rejects(found, reason)
   assert.equal(tasks.listeners, 0)
+  const other = new AbortController()
+  const covered = view.get('k1', { minPosition: { items: { 1: 1 } }, signal: other.signal })
+  tasks.taskOf(Buffer.from('k1')).commit({ items: { 1: 1 } })
+  await covered
+  assert.equal(getEventListeners(other.signal, 'abort').length, 0)
   await assert.rejects(view.get('k1', { signal: abort.signal }), reason)
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryTasks } from './memory-tasks.ts'
+import { SecondaryIndexes } from './secondary-index.ts'
 
 interface Row {
   place?: string
@@ -65,6 +66,16 @@ test('a row that is written again as it was leaves its index alone', () => {
   assert.deepEqual(entriesOf(tasks, 'place'), ['\x05NY\x00k'])
   tasks.put([[key, undefined]])
   assert.deepEqual(entriesOf(tasks, 'place'), [])
+})
+
+test('a change beside the field asks for no write', () => {
+  const indexes = new SecondaryIndexes<Row>('rows', ['place'])
+  const stored = (value: Row) => ({ value, timestamp: 0 })
+  indexes.changed('k', stored({ place: 'CA', value: 1 }), stored({ place: 'CA', value: 2 }))
+  assert.deepEqual(
+    indexes.takeWrites().map(writes => [...writes.entries]),
+    [[]],
+  )
 })
 
 test('an aborted transaction leaves no trace in the index', () => {
