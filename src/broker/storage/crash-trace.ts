@@ -82,6 +82,7 @@ export class CrashTrace {
   #puts: (readonly [string, JsonValue | undefined])[][] = []
   #acknowledgedPuts = 0
   #marks = 0
+  #ids = 0
 
   constructor(seed: number) {
     this.#random = seededRandom(seed)
@@ -104,8 +105,7 @@ export class CrashTrace {
 
   /** Opens and compares everything with the model; undefined when the disk failed meanwhile. */
   async #open(disk: SimulatedDisk): Promise<LogStorage | undefined> {
-    let ids = 0
-    const newId = () => Buffer.from(`${this.#marks}-${ids++}`.padEnd(16, '.')).toString('base64url')
+    const newId = () => Buffer.from(`id ${this.#ids++}`.padEnd(16, '.')).toString('base64url')
     const opening = openStorage(disk, { clock: this.#clock, newId, tailCacheBytes: 20_000 })
     const storage = await until(disk, opening)
     if (storage === undefined) return undefined

@@ -1,24 +1,24 @@
 import { isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { Clock } from '../../internal/clock.ts'
-import { type Deferred, deferred } from '../../internal/deferred.ts'
 import { controlBatch } from '../../records/control-batch.ts'
 import { type RecordBatch, stampOffsets } from '../../records/record-batch.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 import { checkAppend } from './append-check.ts'
-import { fileKinds, writeChecked } from './checked-file.ts'
 import type { Disk } from './disk.ts'
 import type { AppendResult, PartitionLog, TransactionMarker } from './log-storage.ts'
 import type { ProducerStates, Refused, RememberedBatch } from './producer-state.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import { segmentsToDelete } from './retention.ts'
-import { fileNameOf, Segment } from './segment.ts'
+import { Segment } from './segment.ts'
 import { readSegment } from './segment-reader.ts'
+import { writeSegment, writeShutdownState } from './segment-writer.ts'
 import { SparseIndex } from './sparse-index.ts'
 import type { PageBudget } from './tail-pages.ts'
 import { TailPages } from './tail-pages.ts'
 import { offsetForTimestamp, recordOfMaxTimestamp, type TimestampedOffset } from './timestamp-lookup.ts'
 import type { TopicSettings } from './topic-settings.ts'
+import { WaitingAppends } from './waiting-appends.ts'
 
 const EMPTY = Buffer.alloc(0)
 /** The embedded log has one leader for ever. */
@@ -52,12 +52,6 @@ export interface PartitionStart {
   readonly logStartOffset: number
 }
 
-interface Waiter {
-  readonly endOffset: number
-  readonly result: AppendResult
-  readonly waiting: Deferred<AppendResult>
-}
-
 /**
  * One partition of the log.
  *
@@ -83,8 +77,7 @@ export class StoredPartition implements PartitionLog {
   #lastStableOffset: number
   /** Everything below is synced. */
   #recoveryPoint: number
-  /** Appends that wait for the disk, by end offset. */
-  readonly #waiters: Waiter[] = []
+  readonly #waiting = new WaitingAppends()
   /** Transactions whose marker is appended but not yet below the high watermark. */
   readonly #ending: { firstOffset: number; markerOffset: number }[] = []
   #listeners = new Set<() => void>()
@@ -243,7 +236,8 @@ export class StoredPartition implements PartitionLog {
     this.#stopped ??= { code: errorCodes.KAFKA_STORAGE_ERROR, message: `${this.#name} is closed.` }
     await this.#committing
     await this.#deleting
-    if (this.#failure === undefined && !this.#around.disk.volatile) await this.#writeShutdownState()
+    if (this.#failure === undefined && !this.#around.disk.volatile)
+      await writeShutdownState(this.#around, this.#active, this.#producers)
     await Promise.all(this.#segments.map(segment => segment.close()))
   }
 
@@ -322,13 +316,7 @@ export class StoredPartition implements PartitionLog {
   }
 
   #waitFor(endOffset: number, result: AppendResult): Promise<AppendResult> {
-    if (endOffset <= this.#highWatermark) return Promise.resolve(result)
-    const waiting = deferred<AppendResult>()
-    // By end offset; only a repeated batch is ever not the last.
-    let at = this.#waiters.length
-    while (at > 0 && this.#waiters[at - 1]!.endOffset > endOffset) at--
-    this.#waiters.splice(at, 0, { endOffset, result, waiting })
-    return waiting.promise
+    return endOffset <= this.#highWatermark ? Promise.resolve(result) : this.#waiting.add(endOffset, result)
   }
 
   #refused({ code, message }: Refused): Promise<AppendResult> {
@@ -369,7 +357,7 @@ export class StoredPartition implements PartitionLog {
     const isSynced = this.#around.settings().durability === 'sync'
     for (const { segment, sizeBytes } of work) {
       const isSealed = segment !== active
-      await this.#write(segment, sizeBytes)
+      await writeSegment(this.#around, this.#pages, { segment, sizeBytes })
       if (isSealed || isSynced) await (await segment.file()).sync()
       if (!isSealed) break
       if (!disk.volatile) await segment.writeIndex({ sync: false })
@@ -382,29 +370,11 @@ export class StoredPartition implements PartitionLog {
     this.#pages.written(active.writtenBytes + active.tailShift)
   }
 
-  async #write(segment: Segment, sizeBytes: number): Promise<void> {
-    const { disk, directory } = this.#around
-    const isNew = segment.writtenBytes === 0
-    if (isNew && segment.snapshot !== undefined && !disk.volatile) {
-      const path = `${directory}/${fileNameOf(segment.baseOffset, 'producers')}`
-      await writeChecked(disk, path, { kind: fileKinds.producers, payload: segment.snapshot, sync: true })
-    }
-    segment.snapshot = undefined
-    const file = await segment.file()
-    if (isNew) await disk.syncDirectory(directory)
-    if (sizeBytes === segment.writtenBytes) return
-    const { tailShift, writtenBytes } = segment
-    await file.write(this.#pages.slices(writtenBytes + tailShift, sizeBytes + tailShift), writtenBytes)
-    segment.writtenBytes = sizeBytes
-  }
-
   #advance(highWatermark: number): void {
     this.#highWatermark = highWatermark
     while (this.#ending.length > 0 && this.#ending[0]!.markerOffset < highWatermark) this.#ending.shift()
     this.#lastStableOffset = this.#stableOffset()
-    const ready = this.#waiters.findIndex(waiter => waiter.endOffset > highWatermark)
-    for (const { waiting, result } of this.#waiters.splice(0, ready < 0 ? this.#waiters.length : ready))
-      waiting.resolve(result)
+    this.#waiting.settle(highWatermark)
     this.#notify()
   }
 
@@ -429,8 +399,7 @@ export class StoredPartition implements PartitionLog {
       message: `${this.#name} takes no more appends until the data directory is reopened. ${reason}`,
     }
     this.#pages.written(Infinity)
-    for (const { waiting } of this.#waiters.splice(0))
-      waiting.resolve({ ...this.#stopped, baseOffset: -1, logStartOffset: this.#logStartOffset })
+    this.#waiting.settleAll({ ...this.#stopped, baseOffset: -1, logStartOffset: this.#logStartOffset })
   }
 
   #segmentOf(offset: number): Segment {
@@ -457,21 +426,6 @@ export class StoredPartition implements PartitionLog {
     // What could not be removed now is removed at the next open; the caller is told.
     this.#deleting = work.catch(() => {})
     return work
-  }
-
-  async #writeShutdownState(): Promise<void> {
-    const { disk, directory } = this.#around
-    const active = this.#active
-    if (active.sizeBytes === 0 && active.writtenBytes === 0 && active.endOffset === 0) return
-    await (await active.file()).sync()
-    await disk.syncDirectory(directory)
-    await active.writeIndex({ sync: true })
-    const payload = encodeSnapshot(this.#producers, {
-      endOffset: active.endOffset,
-      shutdown: { baseOffset: active.baseOffset, sizeBytes: active.sizeBytes },
-    })
-    const path = `${directory}/${fileNameOf(active.endOffset, 'producers')}`
-    await writeChecked(disk, path, { kind: fileKinds.producers, payload, sync: true })
   }
 }
 
