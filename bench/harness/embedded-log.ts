@@ -13,20 +13,29 @@ import {
 
 export const TOPIC = 'bench'
 export const PARTITIONS = 6
+export const KEYS = 100_000
 /** The value of every record: 100 bytes of JSON-like text. */
 export const VALUE = Buffer.from(
   `{"orderId":"00000000","state":"CREATED","quantity":10,"price":1299}`.padEnd(100, ' '),
 )
 
+export interface OpenLog {
+  readonly cluster: Cluster
+  /** For the state of an application; removed with the log. */
+  readonly stateDirectory: string
+  close(): Promise<void>
+}
+
 /** A durable log in a directory of its own, in this process; with it a topic of six partitions. */
-export async function openLog(): Promise<{ cluster: Cluster; close: () => Promise<void> }> {
+export async function openLog(): Promise<OpenLog> {
   const directory = await mkdtemp(join(tmpdir(), 'evert-bench-'))
   const embedded = await openEmbedded(`file:${directory}`)
   if (embedded.kind === 'remote') throw new Error(`Another process owns ${directory}.`)
-  const cluster = await clusterFromTransport(inProcessTransport(embedded.broker, transportOptions({})))
+  const cluster = clusterFromTransport(inProcessTransport(embedded.broker, transportOptions({})))
   await createTopics(cluster, [{ name: TOPIC, partitions: PARTITIONS }])
   return {
     cluster,
+    stateDirectory: join(directory, 'state'),
     close: async () => {
       await cluster.close()
       await embedded.close()
