@@ -124,6 +124,11 @@ describe('CreateTopics', () => {
       error: errorCodes.INVALID_CONFIG,
     },
     {
+      it: 'refuses a value that would be ignored',
+      topic: { name: 'a', configs: [['message.timestamp.type', 'LogAppendTime']] },
+      error: errorCodes.INVALID_CONFIG,
+    },
+    {
       it: 'takes both cleanup policies',
       topic: { name: 'a', configs: [['cleanup.policy', 'compact,delete']] },
       error: 0,

@@ -22,7 +22,7 @@ async function inDirectory(run: (directory: string) => Promise<void>): Promise<v
 
 function asOwner(embedded: Embedded): Embedded & { kind: 'owner' } {
   assert.equal(embedded.kind, 'owner')
-  return embedded as Embedded & { kind: 'owner' }
+  return embedded
 }
 
 /** Runs the lines in another process and gives what they print. */

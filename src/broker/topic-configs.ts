@@ -1,4 +1,4 @@
-/** The topic configs of Kafka 4.x, their types, their defaults and what a value may be. */
+/** A topic config of Kafka 4.x: its type, its default, and the values of it that are served. */
 export interface TopicConfig {
   readonly name: string
   readonly type: 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list'
@@ -13,7 +13,8 @@ const MAX_INT = 2 ** 31 - 1
 export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
   [
     list('cleanup.policy', 'delete', ['delete', 'compact']),
-    choice('compression.type', 'producer', ['producer', 'uncompressed', 'zstd', 'lz4', 'snappy', 'gzip']),
+    // Batches are stored as they came: nothing is compressed again, stamped anew, or moved to another tier.
+    choice('compression.type', 'producer', ['producer']),
     whole('compression.gzip.level', 'int', '-1', -1, 9),
     whole('compression.lz4.level', 'int', '9', 1, 17),
     whole('compression.zstd.level', 'int', '3', -131_072, 22),
@@ -30,14 +31,14 @@ export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
     whole('max.message.bytes', 'int', '1048588', 0, MAX_INT),
     whole('message.timestamp.after.max.ms', 'long', '3600000', 0, MAX_LONG),
     whole('message.timestamp.before.max.ms', 'long', '9223372036854775807', 0, MAX_LONG),
-    choice('message.timestamp.type', 'CreateTime', ['CreateTime', 'LogAppendTime']),
+    choice('message.timestamp.type', 'CreateTime', ['CreateTime']),
     fraction('min.cleanable.dirty.ratio', '0.5'),
     whole('min.compaction.lag.ms', 'long', '0', 0, MAX_LONG),
     whole('min.insync.replicas', 'int', '1', 1, MAX_INT),
     flag('preallocate', 'false'),
     flag('remote.log.copy.disable', 'false'),
     flag('remote.log.delete.on.disable', 'false'),
-    flag('remote.storage.enable', 'false'),
+    choice('remote.storage.enable', 'false', ['false']),
     whole('retention.bytes', 'long', '-1', -1, MAX_LONG),
     whole('retention.ms', 'long', '604800000', -1, MAX_LONG),
     whole('segment.bytes', 'int', '1073741824', 1024, MAX_INT),

@@ -12,7 +12,7 @@
  * Why it is balanced and sticky. A member takes a task only below its quota, and the quotas add up to the number of
  * tasks, so the last pass always finds room; and no task leaves a member that is within its quota.
  */
-import type { TaskKey } from './task.ts'
+import { splitTaskKey, type TaskKey } from './task.ts'
 
 export interface AssignableTask {
   readonly key: TaskKey
@@ -77,11 +77,20 @@ export function assignTasks(
 
   const keys = tasks.map(({ key }) => key)
   const loose = new Map(keys.map(key => [key, looseness(key)]))
-  let left = keys.toSorted((a, b) => (loose.get(a) ?? 0) - (loose.get(b) ?? 0))
+  // By partition first: who keeps some of its tasks keeps some of every sub-topology, not all of one.
+  let left = keys.toSorted(
+    (a, b) =>
+      (loose.get(a) ?? 0) - (loose.get(b) ?? 0) || splitTaskKey(a).partition - splitTaskKey(b).partition,
+  )
   left = place(left, key => sorted.filter(member => member.active.has(key)))
   left = place(left, key => sorted.filter(member => member.standby.has(key)))
   left = place(left, homes)
-  place(left, () => load.ascending())
+  // By sub-topology first, for the same reason: each one is dealt out in turn.
+  const rest = new Set(left)
+  place(
+    keys.filter(key => rest.has(key)),
+    () => load.ascending(),
+  )
   assignStandbys(tasks, sorted, { targets, load, standbyReplicas })
   return targets
 }
