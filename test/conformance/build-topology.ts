@@ -8,13 +8,24 @@ import { KStream } from '../../src/streams/dsl/kstream.ts'
 import { KTable } from '../../src/streams/dsl/ktable.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import * as functions from './functions.ts'
+import { WindowedKStream } from '../../src/streams/dsl/windowed-kstream.ts'
+import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
+import { hopping, type TimeWindows, tumbling } from '../../src/streams/processors/windows.ts'
 import { type Operator, UnknownOperator } from './vector.ts'
 
 type Stream = KStream<string, string>
 type Table = KTable<string, string>
 type Global = GlobalKTable<string, string>
 type Cogrouped = CogroupedKStream<string, string>
+type Windows = WindowedKStream<string, string>
+type WindowedTable = KTable<Windowed<string>, string>
+/** A cogrouped stream waits for its windows until it is aggregated. */
+type WindowedCogroup = ReturnType<Cogrouped['windowedBy']>
 type Handle =
+  | Windows
+  | WindowedTable
+  | KTable<Windowed<string>, number>
+  | WindowedCogroup
   | Global
   | Cogrouped
   | Stream
@@ -112,8 +123,11 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   },
   toTable: (operator, fields) => fields.stream(operator['from']).toTable(storeOf(operator)),
   toStream: (operator, fields) => {
-    const table = fields.get(operator['from']) as KTable<string, string | number>
-    return table.toStream().map(value => (value === null ? null : String(value)), text)
+    const table = fields.get(operator['from']) as KTable<string | Windowed<string>, string | number>
+    return table
+      .toStream()
+      .map(value => (value === null ? null : String(value)), text)
+      .selectKey((_value, key) => (typeof key === 'string' ? key : `${key.key}@${key.start}/${key.end}`))
   },
   groupByKey: (operator, fields) => fields.stream(operator['from']).groupByKey(),
   groupBy: (operator, fields) => {
@@ -121,16 +135,42 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     const select = functions.keySelector(operator['key'] as string)
     return from instanceof KTable ? (from as Table).groupBy(select) : (from as Stream).groupBy(select)
   },
-  count: (operator, fields) => fields.grouped(operator['from']).count(storeOf(operator)),
+  window: ({ from, window, emit }, fields) => {
+    const source = fields.get(from)
+    const windows = timeWindows(window as WindowFields)
+    if (source instanceof CogroupedKStream) return source.windowedBy(windows)
+    const options = emit === 'onWindowClose' ? ({ emit } as const) : {}
+    return (source as KGroupedStream<string, string>).windowedBy(windows, options)
+  },
+  suppress: ({ from, until }, fields) => {
+    if (until !== 'windowCloses') throw new UnknownOperator(`suppress until ${String(until)}`)
+    return (fields.get(from) as WindowedTable).suppressUntilWindowCloses()
+  },
+  count: (operator, fields) => {
+    const from = fields.get(operator['from'])
+    if (from instanceof WindowedKStream) return from.count(windowStoreOf(operator))
+    return fields.grouped(operator['from']).count(storeOf(operator))
+  },
   reduce: (operator, fields) => {
+    const from = fields.get(operator['from'])
+    if (from instanceof WindowedKStream) {
+      return from.reduce(functions.reducer(operator['reducer'] as string), windowStoreOf(operator))
+    }
     const grouped = fields.grouped(operator['from'])
     if (grouped instanceof KGroupedTable) throw new UnknownOperator('reduce of a grouped table')
     return grouped.reduce(functions.reducer(operator['reducer'] as string), storeOf(operator))
   },
   aggregate: (operator, fields) => {
-    const cogrouped = fields.get(operator['from'])
-    if (cogrouped instanceof CogroupedKStream) {
-      return cogrouped.aggregate(() => '', { ...text, ...storeOf(operator) })
+    const from = fields.get(operator['from'])
+    if (from instanceof CogroupedKStream) {
+      return from.aggregate(() => '', { ...text, ...storeOf(operator) })
+    }
+    if (from instanceof WindowedKStream) {
+      const add = functions.aggregator(operator['aggregator'] as string)
+      return from.aggregate(() => '', add, { ...text, ...windowStoreOf(operator) })
+    }
+    if (!(from instanceof KGroupedStream) && !(from instanceof KGroupedTable)) {
+      return (from as WindowedCogroup).aggregate(() => '', { ...text, ...windowStoreOf(operator) })
     }
     const grouped = fields.grouped(operator['from'])
     const options = { ...text, ...storeOf(operator) }
@@ -163,6 +203,24 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     fields.stream(operator['from']).to(textTopic(operator['topic'] as string))
     return undefined
   },
+}
+
+interface WindowFields {
+  readonly type: string
+  readonly sizeMs: number
+  readonly advanceMs: number
+  readonly graceMs: number
+}
+
+function timeWindows(window: WindowFields): TimeWindows {
+  if (window.type === 'tumbling') return tumbling(window)
+  if (window.type === 'hopping') return hopping(window)
+  throw new UnknownOperator(`window of the type ${window.type}`)
+}
+
+/** Window stores of the vectors keep rows for an hour. */
+function windowStoreOf(operator: Operator) {
+  return { ...storeOf(operator), retentionMs: 3_600_000 }
 }
 
 function joinByForeignKey(operator: Operator, left: Table, right: Table): Table {

@@ -9,6 +9,8 @@ import { UnknownOperator } from './vector.ts'
 const KINDS = [
   'branch-merge',
   'cogroup',
+  'cogroup-hopping',
+  'cogroup-tumbling',
   'foreign-key-inner',
   'foreign-key-left',
   'join-chain',
@@ -25,6 +27,12 @@ const KINDS = [
   'table-table-left',
   'table-table-outer',
   'to-table',
+  'window-hopping',
+  'window-hopping-on-close',
+  'window-hopping-suppress',
+  'window-tumbling',
+  'window-tumbling-on-close',
+  'window-tumbling-suppress',
 ]
 
 const byKind = Map.groupBy(

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type TestDriver, testDriver } from '../../src/testing/test-driver.ts'
+import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
 import { buildTopology, textTopic } from './build-topology.ts'
 import type { Output, Row, Step, Vector } from './vector.ts'
 
@@ -45,15 +46,23 @@ function differenceOfStep(
   return undefined
 }
 
+/** Rows of key-value stores in key order; rows of windows as a set. */
 function differenceOfStore(driver: TestDriver, store: string, expected: readonly Row[]): string | undefined {
   if (!driver.storeNames.includes(store)) return 'does not exist'
-  const actual = driver
-    .rows(store)
-    .map(({ key, value, timestamp }) => ({ key, value: String(value), timestamp }))
-  return differenceOf(
-    expected.map(({ key, value, timestamp }) => ({ key, value, timestamp })),
-    actual,
-  )
+  const actual = driver.rows(store).map(({ key, value, timestamp }): Row => {
+    const inner = typeof key === 'string' ? { key } : windowOf(key as Windowed<string>)
+    return { ...inner, value: String(value), timestamp }
+  })
+  if (expected.every(row => row.start === undefined)) return differenceOf(expected, actual)
+  return differenceOf(expected.map(rowText).toSorted(), actual.map(rowText).toSorted())
+}
+
+function windowOf({ key, start }: Windowed<string>) {
+  return { key, start }
+}
+
+function rowText({ key, start, end, value, timestamp }: Row): string {
+  return JSON.stringify({ key, start, end, value, timestamp })
 }
 
 function plainOutput({ key, value, timestamp }: Output) {

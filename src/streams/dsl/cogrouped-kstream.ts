@@ -1,21 +1,30 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import type { PlanNode } from '../graph/plan.ts'
-import type { Aggregator, Initializer } from '../processors/functions.ts'
+import type { Aggregator } from '../processors/functions.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { streamAggregate } from '../processors/stream-aggregate.ts'
+import { aggregateFold } from '../processors/window-aggregate.ts'
+import type { Windowed } from '../processors/windowed-key.ts'
+import type { TimeWindows } from '../processors/windows.ts'
 import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreValueOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
 
 /** One of the streams, still without its types, and how it gets its node once the store's name is known. */
 interface Group {
   readonly keyed: (store: string) => { node: PlanNode; sources: readonly PlanNode[]; key: Codec<unknown> }
   readonly aggregator: Aggregator
 }
+
+export type WindowedCogroupAggregate<K, A> = (
+  initial: () => A,
+  options?: WindowStoreOptions & StoreValueOptions<A>,
+) => KTable<Windowed<K>, A>
 
 /** Several grouped streams that are aggregated into one table (Kafka Streams: CogroupedKStream, KIP-150). */
 export class CogroupedKStream<K, A> {
@@ -39,6 +48,26 @@ export class CogroupedKStream<K, A> {
     ])
   }
 
+  /** Groups by time as well: the aggregate has a row per key and window. */
+  windowedBy(windows: TimeWindows): { aggregate: WindowedCogroupAggregate<K, A> } {
+    return {
+      aggregate: (initial, options = {}) =>
+        aggregateWindows(
+          this.#context,
+          { windows, onClose: false },
+          {
+            groups: this.#groups.map(({ keyed, aggregator }) => ({
+              keyed: keyed as KeyedGroup<K>,
+              fold: aggregateFold(initial, aggregator),
+            })),
+            value: options.value ?? (defaultValueCodec as Codec<A>),
+            prefix: 'COGROUPKSTREAM-AGGREGATE-',
+            options,
+          },
+        ),
+    }
+  }
+
   /** The table of the aggregates, which begin as `initial()`. A record without key or value is dropped. */
   aggregate(initial: () => A, options: StoreValueOptions<A> = {}): KTable<K, A> {
     const { plan } = this.#context
@@ -53,7 +82,7 @@ export class CogroupedKStream<K, A> {
           : `${options.name}-cogroup-agg-${index}`
       const { aggregator } = this.#groups[index] as Group
       return plan.addProcessor(name, [node], {
-        create: streamAggregate(initial as Initializer, aggregator, state),
+        create: streamAggregate(initial, aggregator, state),
         stores: () => storesOf(state),
       })
     })

@@ -1,5 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Plan, PlanNode } from '../graph/plan.ts'
+import type { TimeWindows } from '../processors/windows.ts'
 import type { KStream } from './kstream.ts'
 import type { KTable } from './ktable.ts'
 import type { TableParts } from './table-parts.ts'
@@ -27,6 +28,8 @@ export interface KTableParts<K, V> {
   readonly value: Codec<V>
   readonly sources: readonly PlanNode[]
   readonly table: TableParts
+  /** Of a table whose keys are windows of one kind. */
+  readonly window?: TimeWindows | undefined
 }
 
 /** Both sides' records must meet in one task. Returns the sources of the result. */

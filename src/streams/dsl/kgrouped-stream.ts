@@ -3,6 +3,7 @@ import type { PlanNode } from '../graph/plan.ts'
 import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import type { TimeWindows } from '../processors/windows.ts'
 import { streamAggregate, streamCount, streamReduce } from '../processors/stream-aggregate.ts'
 import { CogroupedKStream } from './cogrouped-kstream.ts'
 import type { DslContext, StreamParts } from './context.ts'
@@ -11,6 +12,8 @@ import type { KTable } from './ktable.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+import type { WindowEmitOptions } from './window-aggregation.ts'
+import { WindowedKStream } from './windowed-kstream.ts'
 
 /**
  * A stream grouped by key (Kafka Streams: KGroupedStream). Each aggregate is a table with one row per key; records
@@ -66,6 +69,13 @@ export class KGroupedStream<K, V> {
    */
   cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedKStream<K, A> {
     return new CogroupedKStream<K, A>(this.#context, []).cogroup(this, aggregator)
+  }
+
+  /** Groups by time as well: an aggregate has a row per key and window. */
+  windowedBy(windows: TimeWindows, options: WindowEmitOptions = {}): WindowedKStream<K, V> {
+    const windowing = { windows, onClose: options.emit === 'onWindowClose' }
+    const group = (store: string) => this.keyed(store)
+    return new WindowedKStream<K, V>(this.#context, windowing, { group, value: this.#parts.value })
   }
 
   /** The node to aggregate, in partitions that follow the key; for the aggregates of `CogroupedKStream`. */

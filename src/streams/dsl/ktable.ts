@@ -1,10 +1,13 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { filteredLookup, tableFilter } from '../processors/table-filter.ts'
 import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group-by.ts'
 import { mappedLookup, tableMapValues } from '../processors/table-map-values.ts'
+import { suppressUntilClose } from '../processors/suppress-until-close.ts'
+import { tableSource } from '../processors/table-source.ts'
 import type { DslContext, KTableParts } from './context.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { joinByForeignKey } from './foreign-key-join.ts'
@@ -12,7 +15,7 @@ import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
 import type { KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import { joinTables } from './table-join.ts'
-import { derivedParts, newTableState, storesOf, type TableParts } from './table-parts.ts'
+import { derivedParts, newTableState, sourceParts, storesOf, type TableParts } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
 
 /**
@@ -149,6 +152,38 @@ export class KTable<K, V> {
     return joinByForeignKey(this.#context, [this.#parts, other.#parts], { ...options, ...join })
   }
 
+  /**
+   * Of a table of windows, only the final row of each, once its window has closed; rows wait until then. Throws
+   * INVALID_TOPOLOGY for another table. (Kafka Streams: suppress, untilWindowCloses.)
+   */
+  suppressUntilWindowCloses(options: NamedOptions = {}): KTable<K, V> {
+    const { plan } = this.#context
+    const { key, value, sources, window } = this.#parts
+    const name = options.name ?? plan.names.operator('KTABLE-SUPPRESS-')
+    if (window === undefined) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `The operator "${name}" waits for windows to close, but the keys of its table are no windows. ` +
+          'Use it on an aggregate of windowedBy(…).',
+      )
+    }
+    const buffer = options.name === undefined ? plan.names.store('KTABLE-SUPPRESS-') : `${name}-store`
+    plan.addStore({ name: buffer, key, value, sourceTopic: undefined })
+    const { sizeMs, graceMs } = window
+    const node = plan.addProcessor(name, [this.#parts.node], {
+      create: suppressUntilClose({ sizeMs, graceMs, buffer, windowKey: key, value }),
+      stores: () => [buffer],
+    })
+    const store = plan.names.store('KTABLE-SUPPRESS-')
+    const state = newTableState(value)
+    const table = sourceParts(state, store, { plan, key })
+    const rows = plan.addProcessor(`${name}-rows`, [node], {
+      create: tableSource(state),
+      stores: () => storesOf(state),
+    })
+    return this.#context.table({ node: rows, key, value, sources, table, window })
+  }
+
   /** Keeps the rows in a store of this name and returns the handle that queries it once the application runs. */
   view(name: string, options: ViewOptions<V> = {}): View<K, V> {
     const view = new View<K, V>(name, options)
@@ -194,8 +229,8 @@ export class KTable<K, V> {
       create,
       stores: () => storesOf(table.state),
     })
-    const { key, sources } = this.#parts
-    return this.#context.table({ node, key, value, sources, table })
+    const { key, sources, window } = this.#parts
+    return this.#context.table({ node, key, value, sources, table, window })
   }
 
   #join<VT, V2>(

@@ -1,0 +1,67 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+import type { ByteString } from '../state/byte-store.ts'
+
+/** A key within a window: from `start` (inclusive) to `end` (exclusive), ms of event time. */
+export interface Windowed<K> {
+  readonly key: K
+  readonly start: number
+  readonly end: number
+}
+
+const TIME_BYTES = 8
+
+/**
+ * Keys of a table of windows as its stores hold them: start (8 bytes, big-endian), then the key. The windows of one
+ * time lie side by side, so that those that close or expire are one range.
+ */
+export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): Codec<Windowed<K>> {
+  return {
+    name: `window-${key.name}`,
+    encode: windowed => Buffer.concat([timeBytes(windowed.start), key.encode(windowed.key)]),
+    decode(bytes) {
+      if (bytes.length < TIME_BYTES) throw malformed(bytes)
+      const start = readTime(bytes, 0)
+      return { key: key.decode(bytes.subarray(TIME_BYTES)), start, end: start + sizeMs }
+    },
+  }
+}
+
+/** Windowed keys in topics, as Kafka Streams writes them (TimeWindowedSerializer): the key, then start. */
+export function windowed<K>(key: Codec<K>, options: { sizeMs: number }): Codec<Windowed<K>> {
+  return {
+    name: `windowed-${key.name}`,
+    encode: ({ key: inner, start }) => Buffer.concat([key.encode(inner), timeBytes(start)]),
+    decode(bytes) {
+      if (bytes.length < TIME_BYTES) throw malformed(bytes)
+      const start = readTime(bytes, bytes.length - TIME_BYTES)
+      const inner = key.decode(bytes.subarray(0, bytes.length - TIME_BYTES))
+      return { key: inner, start, end: start + options.sizeMs }
+    },
+  }
+}
+
+/** The bytes of `windowStoreKey` from the bytes of its parts. */
+export function windowStoreKeyBytes(start: number, key: Buffer): Buffer {
+  return Buffer.concat([timeBytes(start), key])
+}
+
+/** Where the windows that start at `timeMs` or later begin in a store. */
+export function fromStart(timeMs: number): ByteString {
+  return timeBytes(Math.max(0, timeMs)).toString('latin1')
+}
+
+function timeBytes(timeMs: number): Buffer {
+  const bytes = Buffer.allocUnsafe(TIME_BYTES)
+  bytes.writeUInt32BE(Math.floor(timeMs / 2 ** 32), 0)
+  bytes.writeUInt32BE(timeMs >>> 0, 4)
+  return bytes
+}
+
+function readTime(bytes: Buffer, offset: number): number {
+  return bytes.readUInt32BE(offset) * 2 ** 32 + bytes.readUInt32BE(offset + 4)
+}
+
+function malformed(bytes: Buffer): EvertError {
+  return new EvertError('MALFORMED_BYTES', `A windowed key has ${bytes.length} bytes and no time in them.`)
+}
