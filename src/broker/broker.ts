@@ -1,5 +1,7 @@
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
+import { Serial } from '../internal/serial.ts'
+import { errorCodes } from '../wire/error-codes.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
 import type { Api } from '../wire/message.ts'
 import type { RequestContext, RequestHandler } from '../wire/request-handler.ts'
@@ -12,7 +14,7 @@ import { handlers } from './handler-table.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import { type BrokerServices, type BrokerSettings, defaultSettings } from './services.ts'
 import type { LogStorage } from './storage/log-storage.ts'
-import { createTopic, refuseTopic } from './topic-creation.ts'
+import { createTopic } from './topic-creation.ts'
 
 export interface BrokerOptions extends Partial<BrokerSettings> {
   /** Owned by the broker from now on: closed with it. */
@@ -70,6 +72,7 @@ export class Broker implements RequestHandler {
       offsets,
       transactions,
       streamsGroups,
+      topicCreations: new Serial(),
       advertised: { host: 'localhost', port: 0 },
       closing: this.#closing.signal,
       supported: [...handlers.values()]
@@ -124,10 +127,10 @@ export class Broker implements RequestHandler {
 
   async #createInternalTopic({ name, partitions, configs }: InternalTopic): Promise<string | undefined> {
     const wish = { name, partitions, replicationFactor: -1, configs }
-    const refusal = refuseTopic(this.#services, wish)
-    if (refusal !== undefined) return refusal.message
-    await createTopic(this.#services, wish)
-    return undefined
+    const result = await createTopic(this.#services, wish)
+    // Another member's heartbeat may have made it meanwhile.
+    if ('topic' in result || result.refusal.code === errorCodes.TOPIC_ALREADY_EXISTS) return undefined
+    return result.refusal.message
   }
 
   async #close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../internal/clock.ts'
+import type { Serial } from '../internal/serial.ts'
 import type { GroupOffsets } from './coordinators/group-offsets.ts'
 import type { ProducerIds } from './coordinators/producer-ids.ts'
 import type { StreamsGroups } from './coordinators/streams/streams-groups.ts'
@@ -19,6 +20,7 @@ export interface BrokerServices {
   readonly offsets: GroupOffsets
   readonly streamsGroups: StreamsGroups
   readonly settings: BrokerSettings
+  readonly topicCreations: Serial
   /** Where clients find this broker: the listener's address. */
   advertised: { readonly host: string; readonly port: number }
   /** Given when the broker begins to close: long polls end. */

@@ -45,9 +45,16 @@ export function refuseTopic(services: BrokerServices, wish: TopicWish): Refusal 
   return fault === undefined ? undefined : { code: errorCodes.INVALID_CONFIG, message: fault }
 }
 
-/** Makes a topic that `refuseTopic` does not refuse. */
-export function createTopic(services: BrokerServices, wish: TopicWish): Promise<TopicLog> {
-  const partitions = wish.partitions === -1 ? services.settings.defaultPartitions : wish.partitions
-  const configs = Object.fromEntries(wish.configs.map(({ name, value }) => [name, value ?? '']))
-  return services.storage.createTopic(wish.name, partitions, configs)
+/** Makes the topic, or says why not. One after another, so that of two requests for one name the later finds it. */
+export function createTopic(
+  services: BrokerServices,
+  wish: TopicWish,
+): Promise<{ readonly topic: TopicLog } | { readonly refusal: Refusal }> {
+  return services.topicCreations.run(async () => {
+    const refusal = refuseTopic(services, wish)
+    if (refusal !== undefined) return { refusal }
+    const partitions = wish.partitions === -1 ? services.settings.defaultPartitions : wish.partitions
+    const configs = Object.fromEntries(wish.configs.map(({ name, value }) => [name, value ?? '']))
+    return { topic: await services.storage.createTopic(wish.name, partitions, configs) }
+  })
 }

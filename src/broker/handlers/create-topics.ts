@@ -39,13 +39,17 @@ async function create(services: BrokerServices, wanted: Wanted, validateOnly: bo
     replicationFactor: wanted.assignments.length > 0 ? 1 : wanted.replicationFactor,
     configs: wanted.configs,
   }
-  const refusal = refuseAssignments(wanted) ?? refuseTopic(services, wish)
-  if (refusal !== undefined) return refused(wanted.name, refusal)
+  const fault = refuseAssignments(wanted)
+  if (fault !== undefined) return refused(wanted.name, fault)
   if (validateOnly) {
+    const refusal = refuseTopic(services, wish)
+    if (refusal !== undefined) return refused(wanted.name, refusal)
     const partitions = wish.partitions === -1 ? services.settings.defaultPartitions : wish.partitions
     return accepted(wanted.name, ZERO_UUID, partitions, namedValues(wish))
   }
-  const topic = await createTopic(services, wish)
+  const result = await createTopic(services, wish)
+  if ('refusal' in result) return refused(wanted.name, result.refusal)
+  const { topic } = result
   return accepted(topic.name, topic.id, topic.partitions.length, topic.configs)
 }
 

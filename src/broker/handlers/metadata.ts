@@ -5,7 +5,7 @@ import { metadata } from '../../wire/messages/metadata.ts'
 import { handler } from '../handler.ts'
 import { type BrokerServices, LEADER_EPOCH, NODE_ID } from '../services.ts'
 import type { TopicLog } from '../storage/log-storage.ts'
-import { createTopic, refuseTopic } from '../topic-creation.ts'
+import { createTopic } from '../topic-creation.ts'
 import { refuseTopicName } from '../topic-rules.ts'
 
 export const metadataHandler = handler(metadata, [0, 13], async (request, { services, version }) => {
@@ -47,10 +47,11 @@ async function answer(
     return missing(name, ZERO_UUID, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
   }
   const wish = { name, partitions: -1, replicationFactor: -1, configs: [] }
-  const refusal = refuseTopic(services, wish)
-  return refusal === undefined
-    ? known(await createTopic(services, wish))
-    : missing(name, ZERO_UUID, refusal.code)
+  const result = await createTopic(services, wish)
+  if ('topic' in result) return known(result.topic)
+  // Another request may have made it meanwhile.
+  const made = services.storage.topic(name)
+  return made === undefined ? missing(name, ZERO_UUID, result.refusal.code) : known(made)
 }
 
 function known(topic: TopicLog) {
