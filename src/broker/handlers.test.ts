@@ -294,28 +294,46 @@ describe('Produce', () => {
 })
 
 describe('Fetch', () => {
-  test('always gives the first batch, and keeps the others within the limits', async () => {
-    await using fixture = await opened()
-    await fixture.client.createTopic('a', 2)
-    for (const partition of [0, 1]) {
-      for (let n = 0; n < 3; n++) await fixture.client.produce('a', ['x'.repeat(1000)], { partition })
-    }
-    const fetched = await fixture.client.send(fetch, 12, {
-      maxWaitMs: 0,
-      minBytes: 1,
+  const limits: { it: string; partitionMaxBytes: number; maxBytes: number; counts: number[] }[] = [
+    {
+      it: 'gives the first batch even beyond every limit',
+      partitionMaxBytes: 10,
       maxBytes: 10,
-      topics: [
-        {
-          topic: 'a',
-          partitions: [0, 1].map(partition => ({ partition, fetchOffset: 0, partitionMaxBytes: 10 })),
-        },
-      ],
+      counts: [1, 0],
+    },
+    {
+      it: 'gives no batch of another partition that is beyond the limit of the answer',
+      partitionMaxBytes: 10,
+      maxBytes: 1600,
+      counts: [1, 0],
+    },
+    { it: 'gives each partition its first batch', partitionMaxBytes: 10, maxBytes: 9000, counts: [1, 1] },
+    { it: 'keeps within the limit of a partition', partitionMaxBytes: 2500, maxBytes: 9000, counts: [2, 2] },
+    { it: 'keeps within the limit of the answer', partitionMaxBytes: 9000, maxBytes: 4500, counts: [3, 1] },
+    { it: 'gives all within the limits', partitionMaxBytes: 9000, maxBytes: 9000, counts: [3, 3] },
+  ]
+  for (const { it, partitionMaxBytes, maxBytes, counts } of limits) {
+    test(it, async () => {
+      await using fixture = await opened()
+      await fixture.client.createTopic('a', 2)
+      for (const partition of [0, 1]) {
+        for (let n = 0; n < 3; n++) await fixture.client.produce('a', ['x'.repeat(1000)], { partition })
+      }
+      const { responses } = await fixture.client.send(fetch, 12, {
+        maxWaitMs: 0,
+        minBytes: 1,
+        maxBytes,
+        topics: [
+          {
+            topic: 'a',
+            partitions: [0, 1].map(partition => ({ partition, fetchOffset: 0, partitionMaxBytes })),
+          },
+        ],
+      })
+      const got = responses[0]?.partitions.map(({ records }) => [...batchesIn(records as Buffer)].length)
+      assert.deepEqual(got, counts)
     })
-    const counts = fetched.responses[0]?.partitions.map(
-      ({ records }) => [...batchesIn(records as Buffer)].length,
-    )
-    assert.deepEqual(counts, [1, 0])
-  })
+  }
 
   test('refuses offsets outside of the log at once', async () => {
     await using fixture = await opened()
