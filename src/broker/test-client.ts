@@ -30,10 +30,12 @@ interface Batch extends Partial<Identity> {
  */
 export class TestClient {
   readonly #broker: RequestHandler
+  readonly #peer: string
   readonly gone = new AbortController()
 
-  constructor(broker: RequestHandler) {
+  constructor(broker: RequestHandler, peer = 'in-process') {
     this.#broker = broker
+    this.#peer = peer
   }
 
   async send<Req extends Fields, Res extends Fields>(
@@ -41,7 +43,7 @@ export class TestClient {
     version: number,
     request: MessageInput<Req>,
   ): Promise<Message<Res>> {
-    const context = { clientId: 'test', peer: 'in-process', signal: this.gone.signal }
+    const context = { clientId: 'test', peer: this.#peer, signal: this.gone.signal }
     const decoded = throughBytes(api.request, version, request)
     const answer = await this.#broker.handle(api, version, decoded, context)
     return throughBytes(api.response, version, answer)

@@ -35,6 +35,23 @@ export interface MemberProfile {
   readonly topologyEpoch: number
 }
 
+interface SavedTasks {
+  readonly active: readonly (readonly [TaskKey, number])[]
+  readonly standby: readonly TaskKey[]
+}
+
+export interface SavedMember {
+  readonly memberId: string
+  readonly profile: MemberProfile
+  readonly clientId: string
+  readonly clientHost: string
+  readonly current: Omit<Reconciled, 'assigned' | 'revoking'> & {
+    readonly assigned: SavedTasks
+    readonly revoking: SavedTasks
+  }
+  readonly previousEpoch: number
+}
+
 export class Member {
   readonly memberId: string
   readonly clientId: string
@@ -47,11 +64,32 @@ export class Member {
   cancelSession: () => void = () => {}
   cancelRebalance: () => void = () => {}
 
-  constructor(memberId: string, profile: MemberProfile, context: RequestContext) {
+  constructor(memberId: string, profile: MemberProfile, context: Pick<RequestContext, 'clientId' | 'peer'>) {
     this.memberId = memberId
     this.profile = profile
     this.clientId = context.clientId
     this.clientHost = context.peer
+  }
+
+  static fromJson(saved: SavedMember): Member {
+    const { memberId, profile, clientId, clientHost, current } = saved
+    const member = new Member(memberId, profile, { clientId, peer: clientHost })
+    const { assigned, revoking } = current
+    member.current = { ...current, assigned: tasksFromJson(assigned), revoking: tasksFromJson(revoking) }
+    member.previousEpoch = saved.previousEpoch
+    return member
+  }
+
+  toJson(): SavedMember {
+    const { memberId, profile, clientId, clientHost, previousEpoch } = this
+    const { assigned, revoking } = this.current
+    const current = { ...this.current, assigned: tasksToJson(assigned), revoking: tasksToJson(revoking) }
+    return { memberId, profile, clientId, clientHost, current, previousEpoch }
+  }
+
+  /** A member in the broker's own process ends with it; any other may live on through a restart of the broker. */
+  get outlivesBroker(): boolean {
+    return this.clientHost !== 'in-process'
   }
 
   /** Whether this member runs the active task or has not yet given it back. */
@@ -78,4 +116,12 @@ export function sameKeys(a: Keys, b: Keys): boolean {
   if (a.size !== b.size) return false
   for (const key of a.keys()) if (!b.has(key)) return false
   return true
+}
+
+function tasksToJson({ active, standby }: MemberTasks): SavedTasks {
+  return { active: [...active], standby: [...standby] }
+}
+
+function tasksFromJson({ active, standby }: SavedTasks): MemberTasks {
+  return { active: new Map(active), standby: new Set(standby) }
 }

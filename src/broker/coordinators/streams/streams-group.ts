@@ -4,7 +4,7 @@ import type { RequestContext } from '../../../wire/request-handler.ts'
 import type { JsonValue } from '../../storage/log-storage.ts'
 import type { OffsetToCommit } from '../group-offsets.ts'
 import { type AssignableTask, assignTasks, type Residence, type Target } from './assignor.ts'
-import { Member, type MemberProfile, type Reconciled, sameTasks } from './member.ts'
+import { Member, type MemberProfile, type Reconciled, type SavedMember, sameTasks } from './member.ts'
 import { type ReconcileInput, reconcile } from './reconcile.ts'
 import { type TaskKey, taskKey } from './task.ts'
 import {
@@ -25,6 +25,7 @@ interface SavedGroup {
   readonly groupEpoch: number
   readonly topology: Topology | null
   readonly residences: readonly (readonly [TaskKey, Residence])[]
+  readonly members: readonly SavedMember[]
 }
 
 /** Enough for a task to come back to a process that was away for a restart or two. */
@@ -33,8 +34,9 @@ const REMEMBERED_PROCESSES = 3
 const NO_TOPOLOGY: ConfiguredTopology = { subtopologies: [], internalTopics: [], problem: undefined }
 
 /**
- * One streams group. Members, their sessions and their tasks live in memory; the group's epoch, its topology and who
- * ran what last are durable (`toJson`), so that no epoch is ever given out twice and tasks find their state again.
+ * One streams group. Durable (`toJson`) are its epoch, so that none is given out twice; its topology; who ran what;
+ * and the members outside of this process with their tasks, so that they go on after a restart of the broker as if
+ * it had only been slow. Sessions are not: each member gets a new one then.
  */
 export class StreamsGroup {
   readonly groupId: string
@@ -49,27 +51,38 @@ export class StreamsGroup {
   shutdownRequested = false
   #targets = new Map<string, Target>()
   #residences = new Map<TaskKey, Residence>()
-  #savedEpoch = 0
+  #changes = 0
+  #savedChanges = 0
   #configuredFrom = ''
 
   constructor(groupId: string, settings: StreamsGroupSettings, saved?: JsonValue) {
     this.groupId = groupId
     this.#settings = settings
     if (saved === undefined) return
-    const { groupEpoch, topology, residences } = saved as unknown as SavedGroup
-    // The members of before the restart are unknown now: one more epoch sets the new ones apart from them.
+    const { groupEpoch, topology, residences, members } = saved as unknown as SavedGroup
+    // Members in the process that ended are gone: one more epoch sets what follows apart from theirs.
     this.groupEpoch = groupEpoch + 1
     this.topology = topology ?? undefined
     this.#residences = new Map(residences)
+    for (const savedMember of members) {
+      const member = Member.fromJson(savedMember)
+      this.members.set(member.memberId, member)
+      this.#restartTimers(member, undefined)
+    }
   }
 
   /** Whether something that must be durable has changed since `markSaved`. */
   get isDirty(): boolean {
-    return this.groupEpoch !== this.#savedEpoch
+    return this.#changes !== this.#savedChanges
   }
 
-  markSaved(epoch: number): void {
-    this.#savedEpoch = epoch
+  /** What `toJson` is the state of; given to `markSaved` once that is durable. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  markSaved(changes: number): void {
+    this.#savedChanges = changes
   }
 
   toJson(): JsonValue {
@@ -77,6 +90,9 @@ export class StreamsGroup {
       groupEpoch: this.groupEpoch,
       topology: this.topology ?? null,
       residences: [...this.#residences],
+      members: [...this.members.values()]
+        .filter(member => member.outlivesBroker)
+        .map(member => member.toJson()),
     }
     return saved as unknown as JsonValue
   }
@@ -155,6 +171,7 @@ export class StreamsGroup {
   /** A new group epoch with a new target for everyone. */
   bump(): void {
     this.groupEpoch++
+    this.#changes++
     const tasks: AssignableTask[] = this.configured.subtopologies.flatMap(({ id, tasks, isStateful }) =>
       Array.from({ length: tasks }, (_, partition) => ({ key: taskKey(id, partition), isStateful })),
     )
@@ -202,6 +219,7 @@ export class StreamsGroup {
     })
     member.current = after
     if (after.memberEpoch !== before.memberEpoch) member.previousEpoch = before.memberEpoch
+    if (after !== before && member.outlivesBroker) this.#changes++
     if (!sameTasks(after.assigned, before.assigned)) this.endpointEpoch++
     this.#restartTimers(member, before)
   }
@@ -234,12 +252,12 @@ export class StreamsGroup {
     return Number.POSITIVE_INFINITY
   }
 
-  #restartTimers(member: Member, before: Reconciled): void {
+  #restartTimers(member: Member, before: Reconciled | undefined): void {
     const { clock, sessionTimeoutMs } = this.#settings
     member.cancelSession()
     member.cancelSession = clock.schedule(sessionTimeoutMs, () => this.remove(member))
     const { state, memberEpoch } = member.current
-    const wasWaiting = before.state === 'unrevoked' && before.memberEpoch === memberEpoch
+    const wasWaiting = before?.state === 'unrevoked' && before.memberEpoch === memberEpoch
     if (state === 'unrevoked' && wasWaiting) return
     member.cancelRebalance()
     if (state !== 'unrevoked') return

@@ -594,7 +594,7 @@ describe('offsets of a streams group', () => {
 })
 
 describe('after a restart of the broker', () => {
-  test('members are asked to join again, epochs go on, and tasks return to the process that had them', async () => {
+  test('members of its own process are gone, epochs go on, and tasks return to the process that had them', async () => {
     const clock = new ManualClock(1_700_000_000_000)
     const storage = await openMemoryStorage({ clock })
     const kept = keptOpen(storage)
@@ -622,6 +622,41 @@ describe('after a restart of the broker', () => {
     await settle(b2, a2)
     assert.ok(a2.epoch > a.epoch)
     assert.deepEqual([a2.tasks, b2.tasks], ['0_0 0_1', '0_2 0_3'])
+    await second.close()
+    await storage.close()
+  })
+
+  test('members of other processes go on with what they have', async () => {
+    const clock = new ManualClock(1_700_000_000_000)
+    const storage = await openMemoryStorage({ clock })
+    const kept = keptOpen(storage)
+    const first = await openBroker({ storage: kept, clock, sessionTimeoutMs: 10_000 })
+    const client = new TestClient(first, '10.0.0.1:4000')
+    await client.createTopic('in', 4)
+    const [a, b] = [new TestMember(client, 'a', {}), new TestMember(client, 'b', {})]
+    await settle(a, b)
+    const own = new TestMember(new TestClient(first), 'own', {})
+    await settle(own, a, b)
+    assert.deepEqual([a.tasks, b.tasks, own.tasks], ['0_0 0_1', '0_2', '0_3'])
+    await first.close()
+
+    const second = await openBroker({ storage: kept, clock, sessionTimeoutMs: 10_000 })
+    const again = new TestClient(second, '10.0.0.1:4001')
+    const after = (member: TestMember): TestMember =>
+      Object.assign(new TestMember(again, member.name, {}), { epoch: member.epoch, active: member.active })
+    const [a2, b2, own2] = [after(a), after(b), after(own)]
+    assert.equal(await own2.beat(), 'UNKNOWN_MEMBER_ID')
+    assert.equal(await a2.beat(), 'NONE')
+    assert.equal(a2.tasks, '0_0 0_1')
+    assert.ok(a2.epoch > a.epoch)
+    assert.equal(await b2.beat(), 'NONE')
+    assert.equal(b2.tasks, '0_2 0_3', 'what the ended process had is free at once')
+    clock.advance(9_999)
+    await b2.beat()
+    clock.advance(1)
+    assert.equal(await a2.beat(), 'UNKNOWN_MEMBER_ID', 'a has been silent for its whole new session')
+    await b2.beat()
+    assert.equal(b2.tasks, '0_0 0_1 0_2 0_3')
     await second.close()
     await storage.close()
   })

@@ -165,12 +165,12 @@ export class StreamsGroups {
     group.configure(count)
   }
 
-  /** Epochs are durable before a member hears of them. */
+  /** Epochs and tasks are durable before a member hears of them. */
   async #save(group: StreamsGroup): Promise<void> {
     if (!group.isDirty) return
-    const { groupEpoch } = group
+    const { changes } = group
     await this.#options.storage.journal.put([[PREFIX + group.groupId, group.toJson()]])
-    group.markSaved(groupEpoch)
+    group.markSaved(changes)
   }
 }
 
