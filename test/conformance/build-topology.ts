@@ -6,11 +6,12 @@ import { KGroupedStream } from '../../src/streams/dsl/kgrouped-stream.ts'
 import { KGroupedTable } from '../../src/streams/dsl/kgrouped-table.ts'
 import { KStream } from '../../src/streams/dsl/kstream.ts'
 import { KTable } from '../../src/streams/dsl/ktable.ts'
+import { SessionKStream } from '../../src/streams/dsl/session-kstream.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import * as functions from './functions.ts'
 import { WindowedKStream } from '../../src/streams/dsl/windowed-kstream.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
-import { hopping, type TimeWindows, tumbling } from '../../src/streams/processors/windows.ts'
+import { hopping, sessions, type TimeWindows, tumbling } from '../../src/streams/processors/windows.ts'
 import { type Operator, UnknownOperator } from './vector.ts'
 
 type Stream = KStream<string, string>
@@ -21,8 +22,10 @@ type Windows = WindowedKStream<string, string>
 type WindowedTable = KTable<Windowed<string>, string>
 /** A cogrouped stream waits for its windows until it is aggregated. */
 type WindowedCogroup = ReturnType<Cogrouped['windowedBy']>
+type Sessions = SessionKStream<string, string>
 type Handle =
   | Windows
+  | Sessions
   | WindowedTable
   | KTable<Windowed<string>, number>
   | WindowedCogroup
@@ -137,9 +140,14 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   },
   window: ({ from, window, emit }, fields) => {
     const source = fields.get(from)
+    const options = emit === 'onWindowClose' ? ({ emit } as const) : {}
+    if ((window as WindowFields).type === 'session') {
+      const gaps = sessions(window as { gapMs: number; graceMs: number })
+      if (source instanceof CogroupedKStream) return source.sessions(gaps, functions.merger)
+      return (source as KGroupedStream<string, string>).sessions(gaps, options)
+    }
     const windows = timeWindows(window as WindowFields)
     if (source instanceof CogroupedKStream) return source.windowedBy(windows)
-    const options = emit === 'onWindowClose' ? ({ emit } as const) : {}
     return (source as KGroupedStream<string, string>).windowedBy(windows, options)
   },
   suppress: ({ from, until }, fields) => {
@@ -148,12 +156,14 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   },
   count: (operator, fields) => {
     const from = fields.get(operator['from'])
-    if (from instanceof WindowedKStream) return from.count(windowStoreOf(operator))
+    if (from instanceof WindowedKStream || from instanceof SessionKStream) {
+      return from.count(windowStoreOf(operator))
+    }
     return fields.grouped(operator['from']).count(storeOf(operator))
   },
   reduce: (operator, fields) => {
     const from = fields.get(operator['from'])
-    if (from instanceof WindowedKStream) {
+    if (from instanceof WindowedKStream || from instanceof SessionKStream) {
       return from.reduce(functions.reducer(operator['reducer'] as string), windowStoreOf(operator))
     }
     const grouped = fields.grouped(operator['from'])
@@ -168,6 +178,11 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     if (from instanceof WindowedKStream) {
       const add = functions.aggregator(operator['aggregator'] as string)
       return from.aggregate(() => '', add, { ...text, ...windowStoreOf(operator) })
+    }
+    if (from instanceof SessionKStream) {
+      const add = functions.aggregator(operator['aggregator'] as string)
+      const { merger } = functions
+      return from.aggregate(() => '', add, { ...text, ...windowStoreOf(operator), merger })
     }
     if (!(from instanceof KGroupedStream) && !(from instanceof KGroupedTable)) {
       return (from as WindowedCogroup).aggregate(() => '', { ...text, ...windowStoreOf(operator) })

@@ -95,6 +95,11 @@ export function subtractor(aggregate: string, value: string): string {
   return `${aggregate}-${value}`
 }
 
+/** Of two sessions' aggregates. */
+export function merger(a: string, b: string): string {
+  return `[${a}|${b}]`
+}
+
 export function joiner(left: Text, right: Text): string {
   return `(${left},${right})`
 }

@@ -1,16 +1,18 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import type { PlanNode } from '../graph/plan.ts'
-import type { Aggregator } from '../processors/functions.ts'
+import type { Aggregator, Joiner } from '../processors/functions.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { streamAggregate } from '../processors/stream-aggregate.ts'
+import { sessionAggregate } from '../processors/session-aggregate.ts'
 import { aggregateFold } from '../processors/window-aggregate.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
-import type { TimeWindows } from '../processors/windows.ts'
+import type { SessionWindows, TimeWindows } from '../processors/windows.ts'
 import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
+import { aggregateSessions } from './session-aggregation.ts'
 import type { StoreValueOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
@@ -21,10 +23,10 @@ interface Group {
   readonly aggregator: Aggregator
 }
 
-export type WindowedCogroupAggregate<K, A> = (
-  initial: () => A,
-  options?: WindowStoreOptions & StoreValueOptions<A>,
-) => KTable<Windowed<K>, A>
+export interface WindowedCogroup<K, A> {
+  /** The table of the aggregates, which begin as `initial()` in each window. */
+  aggregate(initial: () => A, options?: WindowStoreOptions & StoreValueOptions<A>): KTable<Windowed<K>, A>
+}
 
 /** Several grouped streams that are aggregated into one table (Kafka Streams: CogroupedKStream, KIP-150). */
 export class CogroupedKStream<K, A> {
@@ -49,7 +51,7 @@ export class CogroupedKStream<K, A> {
   }
 
   /** Groups by time as well: the aggregate has a row per key and window. */
-  windowedBy(windows: TimeWindows): { aggregate: WindowedCogroupAggregate<K, A> } {
+  windowedBy(windows: TimeWindows): WindowedCogroup<K, A> {
     return {
       aggregate: (initial, options = {}) =>
         aggregateWindows(
@@ -59,6 +61,26 @@ export class CogroupedKStream<K, A> {
             groups: this.#groups.map(({ keyed, aggregator }) => ({
               keyed: keyed as KeyedGroup<K>,
               fold: aggregateFold(initial, aggregator),
+            })),
+            value: options.value ?? (defaultValueCodec as Codec<A>),
+            prefix: 'COGROUPKSTREAM-AGGREGATE-',
+            options,
+          },
+        ),
+    }
+  }
+
+  /** Groups by sessions of activity; `merger` makes one of two sessions' aggregates. */
+  sessions(windows: SessionWindows, merger: (a: A, b: A, key: K) => A): WindowedCogroup<K, A> {
+    return {
+      aggregate: (initial, options = {}) =>
+        aggregateSessions(
+          this.#context,
+          { windows, onClose: false },
+          {
+            groups: this.#groups.map(({ keyed, aggregator }) => ({
+              keyed: keyed as KeyedGroup<K>,
+              fold: sessionAggregate(initial, aggregator, merger as Joiner),
             })),
             value: options.value ?? (defaultValueCodec as Codec<A>),
             prefix: 'COGROUPKSTREAM-AGGREGATE-',

@@ -1,6 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Plan, PlanNode } from '../graph/plan.ts'
-import type { TimeWindows } from '../processors/windows.ts'
 import type { KStream } from './kstream.ts'
 import type { KTable } from './ktable.ts'
 import type { TableParts } from './table-parts.ts'
@@ -22,6 +21,13 @@ export interface StreamParts<K, V> {
   readonly keyChanged: boolean
 }
 
+/** How long after the time in its key a window closes: its size (of a session, the gap), then the grace. */
+export interface ClosingWindow {
+  readonly sizeMs: number
+  readonly graceMs: number
+  readonly isSession: boolean
+}
+
 export interface KTableParts<K, V> {
   readonly node: PlanNode
   readonly key: Codec<K>
@@ -29,7 +35,7 @@ export interface KTableParts<K, V> {
   readonly sources: readonly PlanNode[]
   readonly table: TableParts
   /** Of a table whose keys are windows of one kind. */
-  readonly window?: TimeWindows | undefined
+  readonly window?: ClosingWindow | undefined
 }
 
 /** Both sides' records must meet in one task. Returns the sources of the result. */

@@ -3,12 +3,13 @@ import type { PlanNode } from '../graph/plan.ts'
 import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
-import type { TimeWindows } from '../processors/windows.ts'
+import type { SessionWindows, TimeWindows } from '../processors/windows.ts'
 import { streamAggregate, streamCount, streamReduce } from '../processors/stream-aggregate.ts'
 import { CogroupedKStream } from './cogrouped-kstream.ts'
 import type { DslContext, StreamParts } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
+import { SessionKStream } from './session-kstream.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
@@ -76,6 +77,13 @@ export class KGroupedStream<K, V> {
     const windowing = { windows, onClose: options.emit === 'onWindowClose' }
     const group = (store: string) => this.keyed(store)
     return new WindowedKStream<K, V>(this.#context, windowing, { group, value: this.#parts.value })
+  }
+
+  /** Groups by sessions of activity: an aggregate has a row per key and session. */
+  sessions(windows: SessionWindows, options: WindowEmitOptions = {}): SessionKStream<K, V> {
+    const windowing = { windows, onClose: options.emit === 'onWindowClose' }
+    const group = (store: string) => this.keyed(store)
+    return new SessionKStream<K, V>(this.#context, windowing, { group, value: this.#parts.value })
   }
 
   /** The node to aggregate, in partitions that follow the key; for the aggregates of `CogroupedKStream`. */

@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { bytes } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
@@ -6,6 +7,7 @@ import { passThrough } from '../processors/pass-through.ts'
 import { filteredLookup, tableFilter } from '../processors/table-filter.ts'
 import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group-by.ts'
 import { mappedLookup, tableMapValues } from '../processors/table-map-values.ts'
+import { sessionWaitingOrder, windowWaitingOrder } from '../processors/waiting-order.ts'
 import { suppressUntilClose } from '../processors/suppress-until-close.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { DslContext, KTableParts } from './context.ts'
@@ -168,10 +170,11 @@ export class KTable<K, V> {
       )
     }
     const buffer = options.name === undefined ? plan.names.store('KTABLE-SUPPRESS-') : `${name}-store`
-    plan.addStore({ name: buffer, key, value, sourceTopic: undefined })
-    const { sizeMs, graceMs } = window
+    plan.addStore({ name: buffer, key: bytes, value, sourceTopic: undefined })
+    const { sizeMs, graceMs, isSession } = window
+    const order = isSession ? sessionWaitingOrder : windowWaitingOrder
     const node = plan.addProcessor(name, [this.#parts.node], {
-      create: suppressUntilClose({ sizeMs, graceMs, buffer, windowKey: key, value }),
+      create: suppressUntilClose({ sizeMs, graceMs, buffer, order, windowKey: key, value }),
       stores: () => [buffer],
     })
     const store = plan.names.store('KTABLE-SUPPRESS-')

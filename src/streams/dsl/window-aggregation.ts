@@ -76,7 +76,7 @@ export function aggregateWindows<K, A>(
     return plan.addProcessor(name, [node], { create, stores: () => [...storesOf(state), timeStore] })
   })
   const [only, ...others] = nodes as [PlanNode, ...PlanNode[]]
-  const merged = { key, value, table, window: windows }
+  const merged = { key, value, table, window: { ...windows, isSession: false } }
   if (others.length === 0) return context.table({ ...merged, node: only, sources: first.sources })
   const mergeName =
     options.name === undefined
@@ -87,11 +87,14 @@ export function aggregateWindows<K, A>(
   return context.table({ ...merged, node, sources })
 }
 
-function operatorName(name: string, operator: number, groups: readonly unknown[]): string {
+export function operatorName(name: string, operator: number, groups: readonly unknown[]): string {
   return groups.length === 1 ? name : `${name}-cogroup-agg-${operator}`
 }
 
-function retentionOf({ sizeMs, graceMs }: TimeWindows, options: WindowStoreOptions): number {
+export function retentionOf(
+  { sizeMs, graceMs }: { readonly sizeMs: number; readonly graceMs: number },
+  options: WindowStoreOptions,
+): number {
   const { retentionMs = sizeMs + graceMs } = options
   if (Number.isSafeInteger(retentionMs) && retentionMs >= sizeMs + graceMs) return retentionMs
   throw new EvertError(

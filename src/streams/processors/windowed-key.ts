@@ -9,7 +9,7 @@ export interface Windowed<K> {
   readonly end: number
 }
 
-const TIME_BYTES = 8
+export const TIME_BYTES = 8
 
 /**
  * Keys of a table of windows as its stores hold them: start (8 bytes, big-endian), then the key. The windows of one
@@ -51,14 +51,14 @@ export function fromStart(timeMs: number): ByteString {
   return timeBytes(Math.max(0, timeMs)).toString('latin1')
 }
 
-function timeBytes(timeMs: number): Buffer {
+export function timeBytes(timeMs: number): Buffer {
   const bytes = Buffer.allocUnsafe(TIME_BYTES)
   bytes.writeUInt32BE(Math.floor(timeMs / 2 ** 32), 0)
   bytes.writeUInt32BE(timeMs >>> 0, 4)
   return bytes
 }
 
-function readTime(bytes: Buffer, offset: number): number {
+export function readTime(bytes: Buffer, offset: number): number {
   return bytes.readUInt32BE(offset) * 2 ** 32 + bytes.readUInt32BE(offset + 4)
 }
 

@@ -39,3 +39,24 @@ export function hopping(options: TumblingOptions & { readonly advanceMs: number 
 export function firstStart({ sizeMs, advanceMs }: TimeWindows, timestamp: number): number {
   return Math.floor(Math.max(0, timestamp - sizeMs + advanceMs) / advanceMs) * advanceMs
 }
+
+/** Sessions of activity: records of a key that are at most `gapMs` apart. */
+export interface SessionWindows {
+  readonly gapMs: number
+  readonly graceMs: number
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function sessions({
+  gapMs,
+  graceMs = 0,
+}: {
+  readonly gapMs: number
+  readonly graceMs?: number
+}): SessionWindows {
+  if ([gapMs, graceMs].every(Number.isSafeInteger) && gapMs >= 1 && graceMs >= 0) return { gapMs, graceMs }
+  throw new EvertError(
+    'INVALID_ARGUMENT',
+    `Sessions need whole milliseconds with gapMs >= 1 and graceMs >= 0; got gapMs ${gapMs}, graceMs ${graceMs}.`,
+  )
+}

@@ -1,0 +1,52 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+import { readTime, TIME_BYTES, timeBytes, type Windowed } from './windowed-key.ts'
+
+/**
+ * Keys of a table of sessions as its stores hold them: end, start (8 bytes each, big-endian), then the key. Sessions
+ * that end at one time lie side by side, so that those that close or expire are one range.
+ */
+export function sessionStoreKey<K>(key: Codec<K>): Codec<Windowed<K>> {
+  return {
+    name: `session-${key.name}`,
+    encode: ({ key: inner, start, end }) => sessionStoreKeyBytes({ start, end }, key.encode(inner)),
+    decode(bytes) {
+      if (bytes.length < 2 * TIME_BYTES) {
+        throw new EvertError(
+          'MALFORMED_BYTES',
+          `A session's key has ${bytes.length} bytes and no times in them.`,
+        )
+      }
+      const inner = key.decode(bytes.subarray(2 * TIME_BYTES))
+      return { key: inner, start: readTime(bytes, TIME_BYTES), end: readTime(bytes, 0) }
+    },
+  }
+}
+
+/** From the first record's time to the last one's, both inclusive. */
+export interface SessionTimes {
+  readonly start: number
+  readonly end: number
+}
+
+/** The bytes of `sessionStoreKey` from the bytes of its parts. */
+export function sessionStoreKeyBytes({ start, end }: SessionTimes, key: Buffer): Buffer {
+  return Buffer.concat([timeBytes(end), timeBytes(start), key])
+}
+
+/** Where a key's sessions that end at `endMs` or later begin in the index by key: length, key, end. */
+export function sessionIndexKey(key: Buffer, endMs: number): Buffer {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(key.length)
+  return Buffer.concat([length, key, timeBytes(Math.max(0, endMs))])
+}
+
+/** The end of a session from its place in the index by key. */
+export function endOfIndexKey(bytes: Buffer): number {
+  return readTime(bytes, bytes.length - TIME_BYTES)
+}
+
+/** The place in the index by key of a session, from its key in the store. */
+export function indexKeyOf(storeKey: Buffer): Buffer {
+  return sessionIndexKey(storeKey.subarray(2 * TIME_BYTES), readTime(storeKey, 0))
+}
