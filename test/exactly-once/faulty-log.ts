@@ -1,0 +1,73 @@
+import { type Broker, openBroker } from '../../src/broker/broker.ts'
+import { openMemoryStorage } from '../../src/broker/storage/storage.ts'
+import { type Cluster, clusterFromTransport, transportOptions } from '../../src/client/cluster.ts'
+import { inProcessTransport } from '../../src/client/transport/in-process.ts'
+import { EvertError } from '../../src/errors.ts'
+import type { RequestHandler } from '../../src/wire/request-handler.ts'
+
+/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A broker in memory, and clusters over it that lose requests and answers. */
+export interface FaultyLog extends AsyncDisposable {
+  /** Without faults. */
+  readonly cluster: Cluster
+  /** `chance` of each request to be lost, half of them after the broker acted on it. */
+  faultyCluster(chance: () => number): Cluster
+  readonly faults: number
+}
+
+export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
+  const storage = await openMemoryStorage({})
+  const broker = await openBroker({ storage, heartbeatIntervalMs: 20, sessionTimeoutMs: 2_000 })
+  const cluster = clusterFromTransport(inProcessTransport(broker, transportOptions()))
+  const faulty: Cluster[] = []
+  let faults = 0
+  return {
+    cluster,
+    faultyCluster(chance) {
+      const handler = losing(
+        broker,
+        () => random() < chance(),
+        () => {
+          faults++
+          return random() < 0.5
+        },
+      )
+      const cluster = clusterFromTransport(inProcessTransport(handler, transportOptions()), {
+        random,
+        retryBackoffMs: 1,
+        retryBackoffMaxMs: 20,
+      })
+      faulty.push(cluster)
+      return cluster
+    },
+    get faults() {
+      return faults
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of [cluster, ...faulty]) await each.close()
+      await broker.close()
+    },
+  }
+}
+
+function losing(broker: Broker, isLost: () => boolean, isLostBefore: () => boolean): RequestHandler {
+  return {
+    apiVersions: () => broker.apiVersions(),
+    async handle(api, version, request, context) {
+      if (!isLost()) return broker.handle(api, version, request, context)
+      if (isLostBefore()) throw new EvertError('CONNECTION', `${api.name} was lost.`, { retryable: true })
+      await broker.handle(api, version, request, context)
+      throw new EvertError('CONNECTION', `The answer to ${api.name} was lost.`, { retryable: true })
+    },
+  }
+}
