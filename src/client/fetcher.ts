@@ -112,7 +112,7 @@ export class Fetcher implements AsyncDisposable {
         isLookingUp: false,
         isPaused: false,
         isInFlight: false,
-        notBeforeMs: 0,
+        isResting: false,
         failures: 0,
         error: undefined,
         buffered: [],
@@ -207,7 +207,7 @@ export class Fetcher implements AsyncDisposable {
     assigned.lookUp = isKnown ? undefined : offset
     assigned.position = isKnown ? offset : -1
     assigned.fetchOffset = assigned.position
-    assigned.notBeforeMs = 0
+    assigned.isResting = false
     assigned.error = undefined
     this.#schedulePump()
   }
@@ -272,15 +272,14 @@ export class Fetcher implements AsyncDisposable {
   }
 
   #pump(): void {
-    const { clock, metadata } = this.#cluster
-    const nowMs = clock.nowMs()
+    const { metadata } = this.#cluster
     const isFull = this.#bufferedBytes >= this.#settings.maxBufferedBytes
     const byLeader = new Map<number, Assigned[]>()
     const toLookUp: Assigned[] = []
     const leaderless: Assigned[] = []
     for (const assigned of this.#partitions.values()) {
       if (assigned.isInFlight || assigned.isLookingUp || assigned.error !== undefined) continue
-      if (assigned.notBeforeMs > nowMs) continue
+      if (assigned.isResting) continue
       if (assigned.lookUp !== undefined) {
         toLookUp.push(assigned)
         continue
@@ -429,9 +428,11 @@ export class Fetcher implements AsyncDisposable {
 
   #backOff(assigned: Assigned): void {
     const { clock, backoff } = this.#cluster
-    const waitMs = backoffMs(backoff, assigned.failures++)
-    assigned.notBeforeMs = clock.nowMs() + waitMs
-    clock.schedule(waitMs, () => this.#schedulePump())
+    assigned.isResting = true
+    clock.schedule(backoffMs(backoff, assigned.failures++), () => {
+      assigned.isResting = false
+      this.#schedulePump()
+    })
   }
 
   async #lookUp(partitions: readonly Assigned[]): Promise<void> {
@@ -489,7 +490,8 @@ interface Assigned {
   isLookingUp: boolean
   isPaused: boolean
   isInFlight: boolean
-  notBeforeMs: number
+  /** After a failure, until a timer ends it. */
+  isResting: boolean
   failures: number
   error: { readonly error: Error; isReported: boolean } | undefined
   buffered: FetchedPartition[]

@@ -46,8 +46,8 @@ const SEQUENCES = 2 ** 31
  * One partition's batches on their way, oldest first: `retry` (sent, and to be sent again), then `sealed`, then
  * `open`, which takes records; `inFlight` were sent and are not answered.
  *
- * Invariant: batches get their sequences in order of append, at their first send, under `identity`. While `retry` is
- * not empty nothing else is sent, and it goes out one by one: the broker sees sequences in order or refuses them.
+ * Invariant: batches get their sequences in order of append, at their first send, under `identity`. A batch that is
+ * sent again is alone in flight: the broker sees sequences in order or refuses them.
  */
 export class PartitionQueue {
   readonly topic: string
@@ -58,6 +58,8 @@ export class PartitionQueue {
   inFlight: Batch[] = []
   identity: ProducerIdentity | undefined
   nextSequence = 0
+  /** Whether the broker has acknowledged a batch under this identity. */
+  isEstablished = false
   /** Of the newest record whose offset the broker told; -1 before the first. */
   lastOffset = -1
   /** Not to be sent before. */
@@ -79,6 +81,15 @@ export class PartitionQueue {
     )
   }
 
+  /**
+   * Whether one batch at a time may be in flight. The first under an identity: a broker that knows nothing of a
+   * producer takes any sequence as its first, so a later batch must not overtake it. One that is sent again: the
+   * broker recognises what it has among the last five batches only, so nothing newer may follow until it is answered.
+   */
+  get mustGoAlone(): boolean {
+    return !this.isEstablished || this.retry.length > 0 || (this.inFlight[0]?.attempts ?? 0) > 1
+  }
+
   /** Closes the open batch, so that it is sent without waiting for more. */
   seal(): void {
     if (this.open === undefined) return
@@ -97,6 +108,7 @@ export class PartitionQueue {
   adopt(identity: ProducerIdentity): void {
     this.identity = identity
     this.nextSequence = 0
+    this.isEstablished = false
   }
 
   putBack(batch: Batch): void {

@@ -250,7 +250,8 @@ export class Sender {
       this.#wakeAt(queue.notBeforeMs)
       return false
     }
-    if (queue.retry.length > 0) return queue.inFlight.length === 0
+    if (queue.mustGoAlone && queue.inFlight.length > 0) return false
+    if (queue.retry.length > 0) return true
     if (queue.inFlight.length >= MAX_IN_FLIGHT_PER_PARTITION) return false
     if (queue.sealed.length > 0) return true
     if (queue.open === undefined) return false
@@ -444,6 +445,7 @@ export class Sender {
 
   #acknowledge(queue: PartitionQueue, batch: Batch, baseOffset: number): void {
     this.#forget(batch)
+    queue.isEstablished = true
     if (baseOffset >= 0) queue.lastOffset = baseOffset + batch.count - 1
     for (const waiter of batch.waiters ?? []) {
       waiter.resolve({
