@@ -130,6 +130,136 @@ test('a signal ends the wait with its reason', async () => {
   await assert.rejects(view.get('k1', { signal: abort.signal }), reason)
 })
 
+test('a wait for a row ends at the commit that makes it so, at once when it is so', async () => {
+  const { view, tasks } = fixture()
+  tasks.openAll()
+  const seen: (number | undefined)[] = []
+  const isTwo = (row: Item | undefined) => {
+    seen.push(row?.n)
+    return row?.n === 2
+  }
+  const waited = view.waitFor('k1', isTwo)
+  const gone = view
+    .waitFor('k1', row => row?.n === 1)
+    .then(() => view.waitFor('k1', row => row === undefined))
+  const task = tasks.taskOf(Buffer.from('k1'))
+  assert.equal(await state(waited), 'pending')
+  task.put('k1', { n: 1 })
+  task.commit({ items: { 1: 7 } })
+  assert.equal(await state(waited), 'pending')
+  task.put('k1', { n: 2 })
+  assert.equal(await state(waited), 'pending')
+  assert.equal(seen.includes(2), false, 'what is not committed is not looked at')
+  task.commit({ items: { 1: 8 } })
+  task.put('k1', { n: 3 })
+  task.commit({ items: { 1: 9 } })
+  assert.deepEqual(await waited, { value: { n: 2 }, position: { items: { 1: 8 } } })
+  const { value, position } = await view.waitFor('k1', row => row?.n === 3, { timeoutMs: 0 })
+  assert.deepEqual({ value, position }, { value: { n: 3 }, position: { items: { 1: 9 } } })
+  task.put('k1', undefined)
+  task.commit({ items: { 1: 10 } })
+  assert.deepEqual(await gone, { value: undefined, position: { items: { 1: 10 } } })
+  assert.equal(tasks.listeners, 0)
+})
+
+test('any number wait for one key, each until its own row', async () => {
+  const { view, tasks } = fixture()
+  tasks.openAll()
+  const waits = Array.from({ length: 200 }, (_, i) => view.waitFor('k1', row => row?.n === i % 20))
+  for (let n = 0; n < 20; n++) {
+    tasks.put([[Buffer.from('k1'), { n }]])
+    assert.equal(tasks.listeners, 200 - (n + 1) * 10)
+  }
+  const found = await Promise.all(waits)
+  assert.deepEqual(
+    found.map(({ value }) => value?.n),
+    Array.from({ length: 200 }, (_, i) => i % 20),
+  )
+})
+
+test('a commit between the look and the registration wakes the one who waits', async () => {
+  const { tasks, clock } = fixture()
+  tasks.openAll()
+  const task = tasks.taskOf(Buffer.from('k1'))
+  const late = {
+    partitions: tasks.partitions,
+    topics: tasks.topics,
+    partitionFor: (key: Buffer) => tasks.partitionFor(key),
+    tasks: () => tasks.tasks(),
+    onChange(listener: () => void) {
+      task.put('k1', { n: 1 })
+      task.commit({})
+      return tasks.onChange(listener)
+    },
+  }
+  const view = new View<string, Item>('items')
+  view.bind(new LocalReader({ view, key: string, tasks: late, clock }))
+  assert.deepEqual((await view.waitFor('k1', row => row !== undefined)).value, { n: 1 })
+  assert.equal(tasks.listeners, 0)
+})
+
+test('a wait for a row outlives its task moving away and back', async () => {
+  const { view, tasks } = fixture()
+  tasks.openAll()
+  tasks.put([[Buffer.from('k1'), { n: 1 }]])
+  const waited = view.waitFor('k1', row => row?.n === 2)
+  await tasks.leave(1)
+  const early = view.waitFor('k1', row => row?.n === 1)
+  assert.equal(await state(early), 'pending')
+  tasks.open(1)
+  assert.deepEqual((await early).value, { n: 1 })
+  assert.equal(await state(waited), 'pending')
+  tasks.put([[Buffer.from('k1'), { n: 2 }]])
+  assert.deepEqual((await waited).value, { n: 2 })
+})
+
+test('a row that is not so in time ends the wait, as do a signal and an error of the condition', async () => {
+  const { view, tasks, clock } = fixture()
+  tasks.openAll()
+  const never = (): boolean => false
+  const timed = view.waitFor('k1', never, { timeoutMs: 50 })
+  const abort = new AbortController()
+  const aborted = view.waitFor('k1', never, { timeoutMs: Number.POSITIVE_INFINITY, signal: abort.signal })
+  const moved = view.waitFor('k2', never, { timeoutMs: 50 })
+  await tasks.leave(0)
+  clock.advance(49)
+  assert.equal(await state(timed), 'pending')
+  clock.advance(1)
+  await assert.rejects(timed, { code: 'TIMEOUT', message: /row .*"items".* 50 ms/, retryable: true })
+  await assert.rejects(moved, { code: 'NOT_READY', message: /partition 0/ })
+  clock.advance(1_000_000)
+  assert.equal(await state(aborted), 'pending')
+  const reason = new Error('enough')
+  abort.abort(reason)
+  await assert.rejects(aborted, reason)
+  assert.equal(getEventListeners(abort.signal, 'abort').length, 0)
+  const failing = view.waitFor('k1', row => {
+    if (row !== undefined) throw new RangeError('odd row')
+    return false
+  })
+  assert.equal(await state(failing), 'pending')
+  const task = tasks.taskOf(Buffer.from('k1'))
+  task.put('k1', { n: 1 })
+  task.commit({})
+  await assert.rejects(failing, RangeError)
+  assert.equal(tasks.listeners, 0)
+  for (const timeoutMs of [Number.NaN, -1]) {
+    await assert.rejects(view.waitFor('k1', never, { timeoutMs }), { code: 'INVALID_ARGUMENT' })
+  }
+})
+
+test('a wait for a row may ask for a position as well', async () => {
+  const { view, tasks } = fixture()
+  tasks.openAll()
+  const task = tasks.taskOf(Buffer.from('k1'))
+  task.put('k1', { n: 1 })
+  task.commit({ items: { 1: 1 } })
+  const waited = view.waitFor('k1', row => row?.n === 1, { minPosition: { items: { 1: 2 } } })
+  assert.equal(await state(waited), 'pending')
+  task.commit({ items: { 1: 2 } })
+  assert.deepEqual(await waited, { value: { n: 1 }, position: { items: { 1: 2 } } })
+})
+
 test('positions that the view can never reach are refused at once', async () => {
   const { view, tasks } = fixture()
   tasks.openAll()

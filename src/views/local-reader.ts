@@ -28,7 +28,8 @@ const TURN_MS = 10
  * Answers a view's queries from the tasks of this instance.
  *
  * A query waits until all partitions that it needs are here and stand at `minPosition`; then each task is read in one
- * turn of the event loop, at one commit. The position of the answer is the vector of those commits.
+ * turn of the event loop, at one commit. The position of the answer is the vector of those commits. Who waits for a row
+ * looks at it after every commit and every change of the tasks, so it may move away and come back.
  */
 export class LocalReader<K, V> implements ViewReader<K, V> {
   readonly #name: string
@@ -46,10 +47,17 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
   }
 
   async getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>> {
+    return this.waitFor(key, () => true, options)
+  }
+
+  async waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>> {
     const encoded = this.#key.encode(key)
-    const [task] = await this.#ready([this.#tasks.partitionFor(encoded)], options)
-    if (task === undefined) throw this.#notHere([])
-    return { value: task.rows.get(encoded.toString('latin1')), position: task.position() }
+    const rowKey = encoded.toString('latin1')
+    return this.#when([this.#tasks.partitionFor(encoded)], options, ([task]) => {
+      if (task === undefined) return undefined
+      const value = task.rows.get(rowKey)
+      return isSo(value) ? { value, position: task.position() } : undefined
+    })
   }
 
   async find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>> {
@@ -62,7 +70,7 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     const query: Query = { terms, order, limit, after }
 
     const partitions = Array.from({ length: this.#tasks.partitions }, (_, partition) => partition)
-    await this.#ready(partitions, options)
+    await this.#when(partitions, options, tasks => tasks)
     // One more than asked for tells whether there is a next page.
     const top = new TopRows<V>(order, limit === undefined ? Number.POSITIVE_INFINITY : limit + 1)
     const positions: Position[] = []
@@ -94,16 +102,21 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     }
   }
 
-  /** The tasks of the partitions, once all are here and at the position. */
-  async #ready(partitions: readonly number[], options: ReadOptions): Promise<LocalTask<V>[]> {
+  /** What `answer` makes of the tasks of the partitions, once all are here and at the position and it makes something. */
+  async #when<T>(
+    partitions: readonly number[],
+    options: ReadOptions,
+    answer: (tasks: LocalTask<V>[]) => T | undefined,
+  ): Promise<T> {
     const { minPosition = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
+    assertTimeout(timeoutMs)
     const needed = this.#needed(minPosition, partitions)
     return waitFor(
       listener => this.#tasks.onChange(listener),
       () => {
-        const tasks = partitions.map(partition => this.#taskOf(partition)).filter(task => task !== undefined)
+        const tasks = this.#tasksOf(partitions)
         if (tasks.length < partitions.length) return undefined
-        return covers(positionOf(tasks), needed) ? tasks : undefined
+        return covers(positionOf(tasks), needed) ? answer(tasks) : undefined
       },
       () => this.#late(partitions, needed, timeoutMs),
       { timeoutMs, signal, clock: this.#clock },
@@ -134,6 +147,15 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
   #late(partitions: readonly number[], needed: Position, timeoutMs: number): EvertError {
     const missing = partitions.filter(partition => this.#taskOf(partition) === undefined)
     if (missing.length > 0) return this.#notHere(missing)
+    const tasks = this.#tasksOf(partitions)
+    if (covers(positionOf(tasks), needed)) {
+      return new EvertError(
+        'TIMEOUT',
+        `The row of the view "${this.#name}" did not become so within ${timeoutMs} ms. ` +
+          'Ask again, or allow more time.',
+        { retryable: true },
+      )
+    }
     return new EvertError(
       'TIMEOUT',
       `The view "${this.#name}" did not reach the position within ${timeoutMs} ms. Ask again, or allow more time.`,
@@ -150,6 +172,11 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     )
   }
 
+  /** Those that are here. */
+  #tasksOf(partitions: readonly number[]): LocalTask<V>[] {
+    return partitions.map(partition => this.#taskOf(partition)).filter(task => task !== undefined)
+  }
+
   #taskOf(partition: number): LocalTask<V> | undefined {
     return this.#tasks.tasks().find(task => task.partition === partition)
   }
@@ -157,6 +184,14 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
 
 function positionOf(tasks: readonly LocalTask<unknown>[]): Position {
   return mergePositions(...tasks.map(task => task.position()))
+}
+
+function assertTimeout(timeoutMs: unknown): void {
+  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return
+  throw new EvertError(
+    'INVALID_ARGUMENT',
+    `timeoutMs is a number of milliseconds, 0 or more, not ${describeValue(timeoutMs)}.`,
+  )
 }
 
 function assertLimit(limit: unknown): void {

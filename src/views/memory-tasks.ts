@@ -50,6 +50,14 @@ export class MemoryTasks<V> implements LocalTasks<V> {
     return task
   }
 
+  /** Makes one partition's task disappear, as when it moves to another instance; its state stays in the engine. */
+  async leave(partition: number): Promise<void> {
+    const at = this.#tasks.findIndex(task => task.partition === partition)
+    const left = this.#tasks.splice(at, at < 0 ? 0 : 1)
+    this.#changed()
+    await Promise.all(left.map(task => task.stores.close()))
+  }
+
   openAll(): this {
     for (let partition = 0; partition < this.partitions; partition++) this.open(partition)
     return this

@@ -6,10 +6,13 @@ export interface WaitOptions {
   readonly clock: Clock
 }
 
+/** The longest delay of a timer (24 days); what is longer, also Infinity, ends there. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
 /**
  * Resolves with what `attempt` returns as soon as that is not undefined: now, or after one of the changes. Rejects
  * with what `late` makes when the time is up, with the signal's reason when it is aborted, and with what `attempt`
- * throws.
+ * throws. No change is missed: after the listener is registered it looks again.
  */
 export function waitFor<T>(
   onChange: (listener: () => void) => () => void,
@@ -23,17 +26,24 @@ export function waitFor<T>(
     const now = attempt()
     if (now !== undefined) return resolve(now)
 
-    const stopListening = onChange(() => {
+    const stopListening = onChange(look)
+    const stopTimer = clock.schedule(Math.min(timeoutMs, MAX_TIMEOUT_MS), () => end(() => reject(late())))
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted === true) onAbort()
+    else look()
+
+    function look(): void {
       try {
         const result = attempt()
         if (result !== undefined) end(() => resolve(result))
       } catch (error) {
         end(() => reject(error))
       }
-    })
-    const stopTimer = clock.schedule(timeoutMs, () => end(() => reject(late())))
-    const onAbort = () => end(() => reject(signal?.reason))
-    signal?.addEventListener('abort', onAbort)
+    }
+
+    function onAbort(): void {
+      end(() => reject(signal?.reason))
+    }
 
     function end(settle: () => void): void {
       stopListening()

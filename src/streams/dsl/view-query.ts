@@ -42,7 +42,7 @@ export type OrderBy<V> = { readonly [F in ScalarField<V>]?: 'asc' | 'desc' }
 export interface ReadOptions {
   /** Wait until the view has applied the log up to here. A write returns its position. Default: do not wait. */
   readonly minPosition?: Position
-  /** How long to wait for the position, and for a view whose partitions are not here yet. Default 10 000. */
+  /** How long to wait: for the position, a view whose partitions are not here yet, a row. Default 10 000. */
   readonly timeoutMs?: number
   /** Ends the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal

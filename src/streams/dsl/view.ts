@@ -15,13 +15,14 @@ export interface ViewOptions<V> {
  */
 export interface ViewReader<K, V> {
   getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>>
+  waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>>
   find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>>
 }
 
 /**
  * A queryable table of an application, declared with the topology and answering once the application runs.
- * All calls throw NOT_READY before that, INVALID_QUERY for a query that does not fit the view, and TIMEOUT when
- * `minPosition` was not reached in time.
+ * All calls throw NOT_READY before that, INVALID_QUERY for a query that does not fit the view, INVALID_ARGUMENT for
+ * options that are not of their form, and TIMEOUT when `minPosition` was not reached in time.
  */
 export class View<K, V> {
   readonly name: string
@@ -41,6 +42,23 @@ export class View<K, V> {
   /** As `get`, with the position that the answer reflects. */
   async getWithPosition(key: K, options: ReadOptions = {}): Promise<GetResult<V>> {
     return this.#bound().getWithPosition(key, options)
+  }
+
+  /**
+   * The row of the key as soon as it is so: now, or after the commit that makes it so. A state that does not last
+   * until the end of its commit is not seen. `isSo` may be called at every commit, so it only looks; what it throws is
+   * thrown here. Throws TIMEOUT when the row was not so within `timeoutMs`, and NOT_READY when the key's partition is
+   * not here then.
+   *
+   * @example
+   * const { value } = await orders.waitFor('17', order => order?.state === 'VALIDATED', { timeoutMs: 5_000 })
+   */
+  async waitFor(
+    key: K,
+    isSo: (row: V | undefined) => boolean,
+    options: ReadOptions = {},
+  ): Promise<GetResult<V>> {
+    return this.#bound().waitFor(key, isSo, options)
   }
 
   /** The rows that fulfil all conditions, in order; without conditions, all rows. */
