@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
+import { EvertError } from '../../errors.ts'
 import { RecordBatch } from '../../records/record-batch.ts'
 import { RecordBatchBuilder } from '../../records/record-batch-builder.ts'
 import { stampOffsets } from '../../records/record-batch.ts'
@@ -197,4 +198,27 @@ test('a negative timestamp is refused', () => {
   const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
   enqueue('a', [batchAt(0, [-1, 'k', 'x'])], 0, 1)
   assert.throws(() => task.process(1), { code: 'TASK_FAILED', message: /timestamp is negative: -1/ })
+})
+
+test('a fault of the producer is passed on and skips no record', () => {
+  for (const onError of ['fail', 'skip', { deadLetter: 'dead' }] as const) {
+    const builder = new StreamsBuilder()
+    builder.stream(text('a')).to(text('out'))
+    const [subTopology] = builder.build('app').subTopologies
+    assert.ok(subTopology !== undefined)
+    const collect = () => {
+      throw new EvertError('TASK_MIGRATED', 'fenced')
+    }
+    const stores = { keyValue: () => assert.fail('there is no store') }
+    const task = new Task({ subTopology, partition: 0, onError, stores, collector: { collect } })
+    task.enqueue({
+      topic: 'a',
+      partition: 0,
+      batches: [batchAt(0, [1, 'k', 'x'])],
+      fromOffset: 0,
+      nextOffset: 1,
+    })
+    assert.throws(() => task.process(1), { code: 'TASK_MIGRATED' })
+    assert.deepEqual(task.positions(), [{ topic: 'a', partition: 0, offset: 0 }])
+  }
 })

@@ -1,5 +1,5 @@
-import { EvertError } from '../../errors.ts'
-import { assert } from '../../internal/assert.ts'
+import { type ErrorCode, EvertError } from '../../errors.ts'
+import { assert, AssertionError } from '../../internal/assert.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { DropReason, TaskContext } from '../processors/processor.ts'
@@ -81,8 +81,8 @@ export class Task {
 
   /**
    * Processes up to `maxRecords` waiting records and returns how many it took (those that an error policy dropped
-   * included). Throws TASK_FAILED when a record fails under the policy `fail`; the task is then of no more use and
-   * its open transaction must be aborted.
+   * included). Throws TASK_FAILED when a record fails under the policy `fail`, and what the stores or the collector
+   * throw as it is; the task is then of no more use and its open transaction must be aborted.
    */
   process(maxRecords: number): number {
     if (this.#failure !== undefined) throw this.#failure
@@ -164,6 +164,7 @@ export class Task {
   }
 
   #failed(queue: PartitionQueue, error: unknown): void {
+    if (!isFaultOfRecord(error)) throw error
     const { topic, partition } = queue
     const offset = (queue.columns as RecordColumns).offset(queue.index)
     const node = this.#context.node
@@ -206,6 +207,23 @@ class LiveContext implements TaskContext {
     this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
   }
 }
+
+/** What storage and producer throw is no reason to skip a record, and bugs of ours are none either. */
+function isFaultOfRecord(error: unknown): boolean {
+  if (error instanceof AssertionError) return false
+  return !(error instanceof EvertError) || !FAULTS_OF_SURROUNDINGS.has(error.code)
+}
+
+const FAULTS_OF_SURROUNDINGS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CLOSED',
+  'CONNECTION',
+  'DAMAGED_DATA',
+  'DISK',
+  'KAFKA',
+  'NOT_READY',
+  'TASK_MIGRATED',
+  'TIMEOUT',
+])
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
