@@ -73,6 +73,9 @@ export class StoredPartition implements PartitionLog {
   readonly #producers: ProducerStates
   readonly #pages: TailPages
   #logStartOffset: number
+  /** The log start that is, or is being made, durable. */
+  #startAsked: number
+  #startSaved: Promise<void> = Promise.resolve()
   #highWatermark: number
   #lastStableOffset: number
   /** Everything below is synced. */
@@ -99,6 +102,7 @@ export class StoredPartition implements PartitionLog {
     last.tailShift = -last.sizeBytes
     for (const segment of start.segments) segment.finished = segment !== last
     this.#logStartOffset = start.logStartOffset
+    this.#startAsked = start.logStartOffset
     this.#highWatermark = last.endOffset
     this.#recoveryPoint = last.endOffset
     this.#lastStableOffset = this.#stableOffset()
@@ -198,12 +202,14 @@ export class StoredPartition implements PartitionLog {
 
   async deleteBefore(offset: number): Promise<number> {
     const start = Math.min(offset, this.#highWatermark)
-    if (start <= this.#logStartOffset) return this.#logStartOffset
-    await this.#around.saveLogStart(start)
-    if (start > this.#logStartOffset) this.#logStartOffset = start
-    this.#lastStableOffset = this.#stableOffset()
-    this.#producers.forgetBefore(this.#logStartOffset)
-    await this.#removeSegments()
+    if (start > this.#startAsked) {
+      this.#startAsked = start
+      this.#startSaved = this.#around.saveLogStart(start)
+    }
+    // Also who asks for less than is on its way is answered when that is durable.
+    const asked = this.#startAsked
+    await this.#startSaved
+    if (asked > this.#logStartOffset) await this.#startAt(asked)
     return this.#logStartOffset
   }
 
@@ -402,6 +408,13 @@ export class StoredPartition implements PartitionLog {
     this.#waiting.settleAll({ ...this.#stopped, baseOffset: -1, logStartOffset: this.#logStartOffset })
   }
 
+  async #startAt(offset: number): Promise<void> {
+    this.#logStartOffset = offset
+    this.#lastStableOffset = this.#stableOffset()
+    this.#producers.forgetBefore(offset)
+    await this.#removeSegments()
+  }
+
   #segmentOf(offset: number): Segment {
     let low = 0
     let high = this.#segments.length - 1
@@ -417,7 +430,8 @@ export class StoredPartition implements PartitionLog {
   #removeSegments(): Promise<void> {
     const removed: Segment[] = []
     while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= this.#logStartOffset) {
-      if (!this.#segments[0]!.finished) break
+      // The next one begins with the producers' snapshot: without it on disk theirs would be lost.
+      if (!this.#segments[0]!.finished || !this.#segments[1]!.begun) break
       removed.push(this.#segments.shift()!)
     }
     const work = this.#deleting.then(async () => {

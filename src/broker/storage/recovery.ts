@@ -76,6 +76,8 @@ async function withoutLeftovers(
 ): Promise<DiskEntry[]> {
   const bases = offsetsIn(entries, 'log')
   const firstKept = bases.findLast(base => base <= logStartOffset) ?? 0
+  // What is kept may have been seen but not yet be durable, after a kill; what is removed must not go before.
+  if (bases[0] !== undefined && bases[0] < firstKept) await disk.syncDirectory(directory)
   const kept: DiskEntry[] = []
   for (const entry of entries) {
     const offset =
@@ -92,7 +94,12 @@ function segmentsOf(disk: Disk, directory: string, entries: readonly DiskEntry[]
   const bases = offsetsIn(entries, 'log')
   return bases.map((baseOffset, at) => {
     const sizeBytes = sizes.get(fileNameOf(baseOffset, 'log'))!
-    return new Segment(disk, directory, { baseOffset, endOffset: bases[at + 1] ?? baseOffset, sizeBytes })
+    return new Segment(disk, directory, {
+      baseOffset,
+      endOffset: bases[at + 1] ?? baseOffset,
+      sizeBytes,
+      begun: true,
+    })
   })
 }
 
@@ -113,7 +120,7 @@ async function asClosed(
   const index =
     payload === undefined ? undefined : SparseIndex.decode(payload, { baseOffset, endOffset, sizeBytes })
   if (index === undefined) return undefined
-  const segment = new Segment(disk, directory, { baseOffset, endOffset, sizeBytes, index })
+  const segment = new Segment(disk, directory, { baseOffset, endOffset, sizeBytes, begun: true, index })
   return { segment, producers: snapshot.producers }
 }
 
@@ -147,6 +154,7 @@ async function scanned(
     baseOffset,
     endOffset: end.offset,
     sizeBytes: end.position,
+    begun: true,
     index,
   })
   return { segment, producers: from.producers }

@@ -21,12 +21,12 @@ export async function writeSegment(
   { segment, sizeBytes }: { segment: Segment; sizeBytes: number },
 ): Promise<void> {
   const { writtenBytes, tailShift, snapshot } = segment
-  const isNew = writtenBytes === 0
-  if (isNew && snapshot !== undefined && !disk.volatile)
+  if (!segment.begun && snapshot !== undefined && !disk.volatile)
     await writeSnapshot({ disk, directory }, segment.baseOffset, snapshot)
   segment.snapshot = undefined
   const file = await segment.file()
-  if (isNew) await disk.syncDirectory(directory)
+  if (!segment.begun) await disk.syncDirectory(directory)
+  segment.begun = true
   if (sizeBytes === writtenBytes) return
   await file.write(pages.slices(writtenBytes + tailShift, sizeBytes + tailShift), writtenBytes)
   segment.writtenBytes = sizeBytes

@@ -41,6 +41,8 @@ export class Segment {
   tailShift = Number.NaN
   /** State of the producers at the base offset, to be written before the segment is. */
   snapshot: Buffer | undefined
+  /** Its name, and the producers' snapshot that goes with it, are durable. */
+  begun: boolean
   /** Sealed, synced, with its index beside it: nothing is left to be done. */
   finished = false
   #index: SparseIndex | undefined
@@ -52,7 +54,7 @@ export class Segment {
   constructor(
     disk: Disk,
     directory: string,
-    at: { baseOffset: number; endOffset: number; sizeBytes: number; index?: SparseIndex },
+    at: { baseOffset: number; endOffset: number; sizeBytes: number; begun?: boolean; index?: SparseIndex },
   ) {
     this.#disk = disk
     this.#directory = directory
@@ -61,6 +63,7 @@ export class Segment {
     this.sizeBytes = at.sizeBytes
     this.writtenBytes = at.sizeBytes
     this.path = `${directory}/${fileNameOf(at.baseOffset, 'log')}`
+    this.begun = at.begun ?? false
     this.#index = at.index
   }
 
