@@ -52,7 +52,7 @@ export async function* retailLines(file: string): AsyncGenerator<InvoiceLine | R
     const cells = cellsOf(raw)
     if (indexes === undefined) indexes = columnIndexes(cells instanceof Error ? [raw] : cells, file)
     else if (cells instanceof Error)
-      yield { kind: 'refused', at, raw, reasons: [`malformed: ${cells.message}`] }
+      yield { kind: 'refused', at, raw, reasons: [`malformed: ${faultOf(cells)}`] }
     else yield readLine(cells, indexes, raw, at)
   }
   if (indexes === undefined)
@@ -69,6 +69,11 @@ function cellsOf(line: string): string[] | Error {
   }
 }
 
+/** Without the parser's own line number, which is always 1 here. */
+function faultOf(error: Error): string {
+  return error.message.replaceAll(' at line 1', '')
+}
+
 function columnIndexes(header: string[], file: string): number[] {
   const missing = COLUMNS.filter(column => !header.includes(column))
   if (missing.length === 0) return COLUMNS.map(column => header.indexOf(column))
@@ -79,48 +84,41 @@ const WHOLE_NUMBER = /^-?\d{1,9}$/
 const PRICE = /^-?\d{1,9}(\.\d{1,2})?0*$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/
 
-function readLine(record: string[], indexes: number[], raw: string, at: number): InvoiceLine | RefusedLine {
-  const cells = indexes.map(index => record[index] ?? '')
-  const [invoiceNo, sku, description, quantity, date, price, customer, country] = cells as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  const malformed = [
-    record.length !== COLUMNS.length && `${record.length} columns instead of ${COLUMNS.length}`,
-    invoiceNo === '' && 'no invoice number',
-    sku === '' && 'no stock code',
-    !WHOLE_NUMBER.test(quantity) && `quantity "${quantity}" is not a whole number`,
-    !PRICE.test(price) && `price "${price}" is not an amount with two decimals`,
-    !(INSTANT.test(date) && Number.isFinite(Date.parse(date))) && `date "${date}" is not ISO 8601 UTC`,
-    customer !== '' && !WHOLE_NUMBER.test(customer) && `customer "${customer}" is not a number`,
-    country === '' && 'no country',
-  ].filter(fault => fault !== false)
-  const reasons = [
-    malformed.length > 0 && `malformed: ${malformed.join(', ')}`,
-    /^C/i.test(invoiceNo) && 'cancellation',
-    Number(quantity) < 0 && 'negative quantity',
-    Number(quantity) === 0 && quantity !== '' && 'quantity zero',
-    Number(price) < 0 && 'negative price',
-    customer === '' && 'no customer',
-  ].filter(reason => reason !== false)
-  if (reasons.length > 0) return { kind: 'refused', at, raw, reasons }
-  return {
-    kind: 'line',
-    at,
-    raw,
+function readLine(cells: string[], indexes: number[], raw: string, at: number): InvoiceLine | RefusedLine {
+  const [invoiceNo, sku, description, quantity, date, price, customer, country] = indexes.map(
+    index => cells[index] ?? '',
+  ) as [string, string, string, string, string, string, string, string]
+  const line = {
     invoiceNo,
     sku,
-    description: description.trim(),
-    quantity: Number(quantity),
-    price: Math.round(Number(price) * 100),
-    timeMs: Date.parse(date),
-    customerId: Number(customer),
+    description,
+    quantity: WHOLE_NUMBER.test(quantity) ? Number(quantity) : Number.NaN,
+    price: PRICE.test(price) ? Math.round(Number(price) * 100) : Number.NaN,
+    timeMs: INSTANT.test(date) ? Date.parse(date) : Number.NaN,
+    customerId: /^\d{1,9}$/.test(customer) ? Number(customer) : Number.NaN,
     country,
   }
+  const malformed = told([
+    [cells.length !== COLUMNS.length, `${cells.length} columns instead of ${COLUMNS.length}`],
+    [invoiceNo === '', 'no invoice number'],
+    [sku === '' || sku.length > 64, 'a stock code needs 1 to 64 characters'],
+    [!(Math.abs(line.quantity) <= 100_000), `quantity "${quantity}" is no whole number up to 100000`],
+    [!(Math.abs(line.price) <= 10_000_000), `price "${price}" is no amount with two decimals up to 100000`],
+    [!(line.timeMs >= 0), `date "${date}" is no instant in ISO 8601 UTC since 1970`],
+    [customer !== '' && Number.isNaN(line.customerId), `customer "${customer}" is no number`],
+    [country === '' || country.length > 64, 'a country needs 1 to 64 characters'],
+  ])
+  const reasons = told([
+    [malformed.length > 0, `malformed: ${malformed.join(', ')}`],
+    [/^C/i.test(invoiceNo), 'cancellation'],
+    [line.quantity < 0, 'negative quantity'],
+    [line.quantity === 0, 'quantity zero'],
+    [line.price < 0, 'negative price'],
+    [customer === '', 'no customer'],
+  ])
+  return reasons.length > 0 ? { kind: 'refused', at, raw, reasons } : { kind: 'line', at, raw, ...line }
+}
+
+function told(faults: [boolean, string][]): string[] {
+  return faults.filter(([isSo]) => isSo).map(([, words]) => words)
 }

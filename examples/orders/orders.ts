@@ -1,0 +1,59 @@
+/**
+ * Orders: the only writer of `orders`. A command becomes the order CREATED, the verdicts of the checks make it
+ * VALIDATED or FAILED, and each of these happens once: a command that is sent again, or a verdict that comes late or
+ * twice, changes nothing.
+ */
+import { app } from 'evert'
+import {
+  CheckType,
+  type Order,
+  type OrderValidation,
+  orderCommands,
+  orders,
+  orderValidations,
+  type PlaceOrder,
+} from './contracts.ts'
+
+export const orderService = app('orders')
+
+/** What is known of an order, and the event that the last input caused. */
+interface Progress {
+  order?: Order
+  passed: OrderValidation['check'][]
+  failures: string[]
+  caused: Order[]
+}
+
+type Input = { place: PlaceOrder } | { verdict: OrderValidation }
+
+const commands = orderService.stream(orderCommands).map((place): Input => ({ place }))
+const verdicts = orderService.stream(orderValidations).map((verdict): Input => ({ verdict }))
+
+commands
+  .merge(verdicts)
+  .groupByKey()
+  .aggregate((): Progress => ({ passed: [], failures: [], caused: [] }), progress)
+  .toStream()
+  .flatMap(({ caused }) => caused)
+  .to(orders)
+
+function progress({ order, passed, failures }: Progress, input: Input, id: string): Progress {
+  const caused: Order[] = []
+  if ('verdict' in input) {
+    const { check, result, reasons } = input.verdict
+    if (result === 'FAIL') failures = [...failures, ...reasons]
+    else if (!passed.includes(check)) passed = [...passed, check]
+  } else if (order === undefined) {
+    order = { ...input.place, id, state: 'CREATED', reasons: [] }
+    caused.push(order)
+  }
+  if (order?.state === 'CREATED') {
+    if (failures.length > 0) caused.push((order = { ...order, state: 'FAILED', reasons: failures }))
+    else if (passed.length === CheckType.options.length)
+      caused.push((order = { ...order, state: 'VALIDATED' }))
+  }
+  return { ...(order && { order }), passed, failures, caused }
+}
+
+/** Every order by its id. */
+export const ordersById = orderService.table(orders).view('orders')
