@@ -1,5 +1,6 @@
-import type { ByteString } from '../streams/state/byte-store.ts'
+import { type ByteString, MAX_KEY_BYTES } from '../streams/state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../streams/state/store.ts'
+import { assertKeyLength } from '../streams/state/store-observer.ts'
 import { deepFreeze } from './deep-freeze.ts'
 
 /** A store of the test driver: a Map, its values frozen so that a function that mutates one throws. */
@@ -16,6 +17,7 @@ export class DriverStore<V> implements KeyValueStore<V> {
   }
 
   put(key: ByteString, value: V | null, timestamp: number): void {
+    assertKeyLength(this.name, key, MAX_KEY_BYTES)
     if (value === null) this.#rows.delete(key)
     else this.#rows.set(key, { value: deepFreeze(value), timestamp })
   }

@@ -52,6 +52,9 @@ test('a topic that is written and read again shows its records and goes on', () 
   const driver = testDriver(builder)
   driver.send(text('a'), { key: 'k', value: 'v', timestamp: 1 })
   assert.deepEqual(driver.writtenTopics, ['b', 'c'])
+  const record = { key: 'k', value: 'v', timestamp: 1, headers: [] }
+  assert.deepEqual(driver.read(text('b')), [record])
+  assert.deepEqual(driver.read(text('c')), [record])
 })
 
 test('a function that mutates a value it was given fails', () => {

@@ -260,6 +260,26 @@ test('a wait for a row may ask for a position as well', async () => {
   assert.deepEqual(await waited, { value: { n: 1 }, position: { items: { 1: 2 } } })
 })
 
+test('with declared fields, other names are refused; without, an optional field need not be in any row', async () => {
+  interface Note {
+    text: string
+    place?: string
+    by?: string
+  }
+  const tasks = new MemoryTasks<Note>({ partitions: 1, topics: [], indexes: [], partitionFor: () => 0 })
+  tasks.openAll().put([[Buffer.from('k'), { text: 'x' }]])
+  const open = new View<string, Note>('open')
+  open.bind(new LocalReader({ view: open, key: string, tasks }))
+  const named = new View<string, Note>('named', { fields: ['text'], indexes: ['place'] })
+  named.bind(new LocalReader({ view: named, key: string, tasks }))
+  assert.deepEqual((await open.find({ by: 'a' })).rows, [])
+  assert.equal((await open.find({ by: null })).rows.length, 1)
+  assert.equal((await named.find({ text: 'x', place: null })).rows.length, 1)
+  const refused = { code: 'INVALID_QUERY', message: /"by".*text, place/ }
+  await assert.rejects(named.find({ by: null }), refused)
+  await assert.rejects(named.find({}, { orderBy: { by: 'asc' } }), refused)
+})
+
 test('positions that the view can never reach are refused at once', async () => {
   const { view, tasks } = fixture()
   tasks.openAll()

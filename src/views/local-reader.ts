@@ -40,7 +40,8 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
 
   constructor({ view, key, tasks, clock = systemClock }: LocalReaderOptions<K, V>) {
     this.#name = view.name
-    this.#fields = view.options.fields
+    const { fields, indexes } = view.options
+    this.#fields = fields === undefined ? undefined : [...new Set([...fields, ...indexes])]
     this.#key = key
     this.#tasks = tasks
     this.#clock = clock
@@ -111,12 +112,13 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     const { minPosition = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
     assertTimeout(timeoutMs)
     const needed = this.#needed(minPosition, partitions)
+    const anywhere = Object.keys(needed).length === 0
     return waitFor(
       listener => this.#tasks.onChange(listener),
       () => {
         const tasks = this.#tasksOf(partitions)
         if (tasks.length < partitions.length) return undefined
-        return covers(positionOf(tasks), needed) ? answer(tasks) : undefined
+        return anywhere || covers(positionOf(tasks), needed) ? answer(tasks) : undefined
       },
       () => this.#late(partitions, needed, timeoutMs),
       { timeoutMs, signal, clock: this.#clock },

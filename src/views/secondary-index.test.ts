@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { LmdbEngine } from '../streams/state/lmdb.ts'
+import { MemoryEngine } from '../streams/state/memory.ts'
 import { MemoryTasks } from './memory-tasks.ts'
 import { SecondaryIndexes } from './secondary-index.ts'
 
@@ -87,3 +92,41 @@ test('an aborted transaction leaves no trace in the index', () => {
   tasks.put([[Buffer.from('l'), { place: 'NY' }]])
   assert.deepEqual(entriesOf(tasks, 'place'), ['\x05NY\x00l'])
 })
+
+for (const [name, newEngine] of [
+  ['memory', () => new MemoryEngine()],
+  ['lmdb', () => new LmdbEngine(mkdtempSync(join(tmpdir(), 'evert-index-')))],
+] as const) {
+  test(`${name}: a row whose key its store takes has its entries, whatever the values; a longer key is refused`, async () => {
+    const engine = newEngine()
+    const tasks = new MemoryTasks<Row>({
+      partitions: 1,
+      topics: [],
+      indexes: ['place', 'value'],
+      partitionFor: () => 0,
+      engine,
+    }).openAll()
+    const longest = Buffer.alloc(3_750, 'k')
+    const task = tasks.taskOf(longest)
+    for (const place of ['x'.repeat(5_000), '\0'.repeat(5_000), '\uffff'.repeat(200), '', undefined]) {
+      tasks.put([[longest, { ...(place !== undefined && { place }), value: 1 }]])
+      assert.equal(entriesOf(tasks, 'place').length, 1)
+      assert.ok(entriesOf(tasks, 'place')[0]?.endsWith(longest.toString('latin1')))
+    }
+    const tooLong = `${longest.toString('latin1')}k`
+    task.put('other', { place: 'CA' })
+    assert.equal(task.rows.get(tooLong), undefined)
+    assert.equal(task.stores.keyValue('rows').get(tooLong), undefined)
+    for (const row of [{ place: 'CA' }, undefined]) {
+      assert.throws(() => task.put(tooLong, row), {
+        code: 'INVALID_VALUE',
+        message: /key of 3751 bytes for the store "rows" is longer than the 3750 bytes/,
+      })
+    }
+    task.commit({})
+    assert.deepEqual(task.rows.get('other'), { place: 'CA' }, 'what was put before and fits is not lost')
+    assert.equal(entriesOf(tasks, 'place').length, 2)
+    await tasks.close()
+    await engine.close()
+  })
+}

@@ -4,7 +4,11 @@ import type { FindOptions, FindResult, GetResult, ReadOptions, ScalarField, Wher
 export interface ViewOptions<V> {
   /** Fields with an index of their own. Default none. */
   readonly indexes?: readonly ScalarField<V>[]
-  /** The fields that queries may name, checked when they come from outside. Default: whatever the type allows. */
+  /**
+   * The fields that queries may name besides the indexed ones; others are INVALID_QUERY. Give them when names come from
+   * outside. Default: whatever the type allows; a name that only the type could refuse then counts as null in
+   * every row, since rows do not tell a wrong name from an optional field that none of them has yet.
+   */
   readonly fields?: readonly ScalarField<V>[]
 }
 

@@ -4,6 +4,12 @@
  */
 export type ByteString = string
 
+/** The longest key of a store, the same for every engine: what runs in memory runs on disk. */
+export const MAX_KEY_BYTES = 3_750
+
+/** What an index may put in front of a store's key: the key of its entry then fits wherever the store's key does. */
+export const MAX_INDEX_PREFIX_BYTES = 250
+
 /**
  * The port that a storage engine implements: one ordered map from bytes to bytes per store and task, all stores of a
  * task committed together.
@@ -18,7 +24,10 @@ export interface TaskState {
   store(name: string): ByteStore
   /** What the last commit recorded: for each changelog partition the next offset to apply, and more by name. */
   metadata(name: string): string | undefined
-  /** The longest key that `commit` takes, in bytes: callers refuse longer ones before they promise anything. */
+  /**
+   * The longest key of a store: callers refuse longer ones before they promise anything. `commit` takes keys that
+   * are longer by MAX_INDEX_PREFIX_BYTES, for indexes, and none beyond.
+   */
   readonly maxKeyBytes: number
   /** Whether writes in order of their keys are cheaper. */
   readonly prefersSortedWrites: boolean

@@ -96,9 +96,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   put(key: ByteString, value: V | null, timestamp: number): void {
+    assertKeyLength(this.name, key, this.#maxKeyBytes)
     let slot = this.#slot(key)
     if (slot === undefined) {
-      assertKeyLength(this.name, key, this.#maxKeyBytes)
       slot = new Slot<V>(key, undefined, false)
       this.#insert(slot)
     }

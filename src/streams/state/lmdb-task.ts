@@ -2,7 +2,14 @@ import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice, latin1Write } from '../../internal/latin1.ts'
 import { markOpen, unmarkOpen } from './boot-mark.ts'
-import type { ByteStore, ByteString, StoreWrites, TaskState } from './byte-store.ts'
+import {
+  type ByteStore,
+  type ByteString,
+  MAX_INDEX_PREFIX_BYTES,
+  MAX_KEY_BYTES,
+  type StoreWrites,
+  type TaskState,
+} from './byte-store.ts'
 import { type Database, open, type RootDatabase, transact } from './lmdb-binding.ts'
 
 const FORMAT_VERSION = 1
@@ -17,7 +24,7 @@ const MAX_STORES = 512
 const PAGE_BYTES = 16_384
 
 /** LMDB's own limit is 4026 with these pages; the engine's prefix takes one. */
-const MAX_KEY_BYTES = 4_000
+const MAX_ENTRY_KEY_BYTES = MAX_KEY_BYTES + MAX_INDEX_PREFIX_BYTES
 
 type Db = Database<Buffer, ByteString>
 
@@ -60,7 +67,7 @@ export class LmdbTask implements TaskState {
         if (each.clear === true) db.clearSync()
         for (const entry of each.entries) {
           const key = entry[0]
-          assert(key.length <= MAX_KEY_BYTES, `a key of ${key.length} bytes reached the state engine`)
+          assert(key.length <= MAX_ENTRY_KEY_BYTES, `a key of ${key.length} bytes reached the state engine`)
           if (entry[1] === undefined) db.removeSync(key)
           else db.putSync(key, entry[1])
         }
@@ -133,7 +140,7 @@ class LmdbStore implements ByteStore {
   }
 
   get(key: ByteString): Buffer | undefined {
-    if (key.length > MAX_KEY_BYTES) return undefined
+    if (key.length > MAX_ENTRY_KEY_BYTES) return undefined
     const bytes: Uint8Array | undefined = this.db.getBinaryFast(key)
     if (bytes === undefined) return undefined
     // Usually the binding's own Buffer, whose `length` is set while its memory is larger; a huge value is an array.
@@ -167,7 +174,7 @@ const KEYS = {
     }
     target[start] = PREFIX
     // A bound may be longer than any key; cut one byte beyond the longest key, it still divides all keys the same way.
-    return start + 1 + latin1Write(target, key, start + 1, MAX_KEY_BYTES + 1)
+    return start + 1 + latin1Write(target, key, start + 1, MAX_ENTRY_KEY_BYTES + 1)
   },
   readKey(source: Buffer, start: number, end: number): ByteString {
     return latin1Slice(source, start + 1, end)

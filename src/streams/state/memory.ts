@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice, latin1Write } from '../../internal/latin1.ts'
-import type { ByteStore, ByteString, StateEngine, StoreWrites, TaskState } from './byte-store.ts'
+import {
+  type ByteStore,
+  type ByteString,
+  MAX_INDEX_PREFIX_BYTES,
+  MAX_KEY_BYTES,
+  type StateEngine,
+  type StoreWrites,
+  type TaskState,
+} from './byte-store.ts'
 import { OrderedKeys } from './ordered-keys.ts'
 import { assertTaskId } from './task-id.ts'
 
@@ -37,7 +45,7 @@ export class MemoryEngine implements StateEngine {
 }
 
 class MemoryTask implements TaskState {
-  readonly maxKeyBytes = Number.POSITIVE_INFINITY
+  readonly maxKeyBytes = MAX_KEY_BYTES
   readonly prefersSortedWrites = false
   readonly #stores = new Map<string, MemoryStore>()
   readonly #metadata = new Map<string, string>()
@@ -63,7 +71,12 @@ class MemoryTask implements TaskState {
     const taken = writes.map(each => {
       const batch: Batch = { store: this.store(each.store), clear: each.clear === true, keys: [], values: [] }
       for (const entry of each.entries) {
-        batch.keys.push(entry[0])
+        const key = entry[0]
+        assert(
+          key.length <= MAX_KEY_BYTES + MAX_INDEX_PREFIX_BYTES,
+          `a key of ${key.length} bytes reached the state engine`,
+        )
+        batch.keys.push(key)
         batch.values.push(entry[1] === undefined ? undefined : latin1Slice(entry[1]))
       }
       return batch

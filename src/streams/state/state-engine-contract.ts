@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ByteString, StateEngine, TaskState } from './byte-store.ts'
+import {
+  type ByteString,
+  MAX_INDEX_PREFIX_BYTES,
+  MAX_KEY_BYTES,
+  type StateEngine,
+  type TaskState,
+} from './byte-store.ts'
 
 /**
  * What every StateEngine promises; run by the tests of each implementation. `inNewPlace` chooses an empty place, the
@@ -209,9 +215,26 @@ export function stateEngineContract(name: string, inNewPlace: () => () => StateE
     assert.equal(task.store('s').size, 2)
   })
 
+  run('the longest key is the same for every engine, and a longer one never gets in', engine => {
+    const task = engine.openTask('0_0')
+    assert.equal(task.maxKeyBytes, MAX_KEY_BYTES)
+    put(task, 's', [['a', '1']])
+    const tooLong = 'k'.repeat(MAX_KEY_BYTES + MAX_INDEX_PREFIX_BYTES + 1)
+    assert.throws(
+      () =>
+        put(task, 's', [
+          ['a', '2'],
+          [tooLong, '3'],
+        ]),
+      /a key of 4001 bytes/,
+    )
+    assert.equal(task.store('s').get(tooLong), undefined)
+    assert.deepEqual(contents(task, 's'), [['a', '1']])
+  })
+
   run('empty values, values of 4 KB and of 1 MB, and the longest key come back whole', engine => {
     const task = engine.openTask('0_0')
-    const longest = 'k'.repeat(Math.min(task.maxKeyBytes, 100_000))
+    const longest = 'k'.repeat(MAX_KEY_BYTES + MAX_INDEX_PREFIX_BYTES)
     const big = Buffer.alloc(1 << 20, 'x')
     task.commit(
       [

@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
-import type { ByteString, StoreWrites, TaskState } from './byte-store.ts'
+import { assert } from '../../internal/assert.ts'
+import { type ByteString, MAX_INDEX_PREFIX_BYTES, type StoreWrites, type TaskState } from './byte-store.ts'
 import type { StoredValue } from './store.ts'
 import { decodeStored } from './stored-value.ts'
 
@@ -17,7 +18,7 @@ export interface StoreObserver<V> {
   readonly stores: readonly string[]
   /** Absent is undefined. */
   changed(key: ByteString, old: StoredValue<V> | undefined, now: StoredValue<V> | undefined): void
-  /** The entries can be walked more than once. */
+  /** The entries can be walked more than once; their keys are MAX_INDEX_PREFIX_BYTES longer than the store's at most. */
   takeWrites(): readonly StoreWrites[]
   discard(): void
 }
@@ -44,7 +45,7 @@ export class StoreObservers {
     return this.#observers.has(store)
   }
 
-  /** What all observers of a store ask for. Throws INVALID_VALUE for a key beyond the engine's limit. */
+  /** What all observers of a store ask for. */
   changed(store: string, changes: Iterable<StoreChange<unknown>>, maxKeyBytes: number): StoreWrites[] {
     const observers = this.#observers.get(store) ?? []
     for (const { key, old, now } of changes) {
@@ -52,7 +53,13 @@ export class StoreObservers {
     }
     const writes = observers.flatMap(observer => observer.takeWrites())
     for (const { store, entries } of writes) {
-      for (const entry of entries) assertKeyLength(store, entry[0], maxKeyBytes)
+      // An entry that does not fit would fail the commit after its records are in the log.
+      for (const entry of entries) {
+        assert(
+          entry[0].length <= maxKeyBytes + MAX_INDEX_PREFIX_BYTES,
+          `${store} was given a key of ${entry[0].length} bytes`,
+        )
+      }
     }
     return writes
   }
