@@ -7,7 +7,7 @@ import { produce } from '../../src/wire/messages/produce.ts'
 
 /** How often each fault happens, 0 to 1 per request. */
 export interface Faults {
-  random(): number
+  readonly random: () => number
   /** The connection breaks before the broker sees the request. */
   lostRequest: number
   /** The broker acts, and the connection breaks before its answer arrives. */
