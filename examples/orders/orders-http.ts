@@ -19,7 +19,6 @@ import {
 import type { Order, PlaceOrder } from './contracts.ts'
 import { ordersById } from './orders.ts'
 import { PostedOrder } from './posted-order.ts'
-import { until } from './until.ts'
 
 /** Appends the command to the log; resolves when it is durable. */
 export type Place = (id: string, command: PlaceOrder) => Promise<unknown>
@@ -30,10 +29,7 @@ export function ordersApi(place: Place): Router {
       const id = idFor(request.headers.get('idempotency-key'))
       const command = await json(PostedOrder)
       await place(id, command)
-      const found = await until(ordersById, id, order => order !== undefined, { signal })
-      if (found === undefined) {
-        throw new ProblemError(504, { detail: `The order ${id} is in the log, but not yet in the view.` })
-      }
+      const found = await ordersById.waitFor(id, order => order !== undefined, { signal })
       const created: Order = { ...command, id, state: 'CREATED', reasons: [] }
       if (!isDeepStrictEqual({ ...found.value, state: 'CREATED', reasons: [] }, created)) {
         return problem(422, {
@@ -67,10 +63,14 @@ async function answer(
   isSo: (order: Order | undefined) => boolean,
 ): Promise<Response> {
   const { timeoutMs, minPosition } = waitOf(url.searchParams)
-  const found = await until(ordersById, id, isSo, { timeoutMs, minPosition, signal })
-  if (found?.value !== undefined) return Response.json(found.value, { headers: positionOf(found) })
-  const detail = `There is no such order: ${JSON.stringify(id)}, waited for ${timeoutMs} ms.`
-  return problem(timeoutMs === 0 ? 404 : 504, { detail })
+  // Without a wait, an order that is not there is no error of time: 404.
+  const found =
+    timeoutMs === 0
+      ? await ordersById.getWithPosition(id, { minPosition, signal })
+      : await ordersById.waitFor(id, isSo, { minPosition, timeoutMs, signal })
+  if (isSo(found.value)) return Response.json(found.value, { headers: positionOf(found) })
+  const words = found.value === undefined ? 'There is no order' : 'There is no verdict yet on the order'
+  return problem(404, { detail: `${words} ${JSON.stringify(id)}. To wait for it, add ?timeout= in ms.` })
 }
 
 function waitOf(query: URLSearchParams) {
