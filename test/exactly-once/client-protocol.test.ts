@@ -28,20 +28,16 @@ function start(options = {}) {
 
 /** Lets the clock run, a millisecond a turn, until the promise is settled. */
 async function settled<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
-  const outcome = promise.then(
-    value => ({ value }),
-    error => ({ error }),
-  )
-  let result: Awaited<typeof outcome> | undefined
-  void outcome.then(found => {
-    result = found
+  const progress = { isSettled: false }
+  const watched = promise.finally(() => {
+    progress.isSettled = true
   })
-  while (result === undefined) {
+  watched.catch(() => {})
+  while (!progress.isSettled) {
     await nextTurn()
     clock.advance(1)
   }
-  if ('error' in result) throw result.error
-  return result.value
+  return watched
 }
 
 function answerAll(request: ProduceRequest, errorCode: (index: number, batch: RecordBatch) => number) {
@@ -84,7 +80,11 @@ test('a refused batch is sent again with its sequence before anything newer, one
   const firsts = sent.filter(([, attempt]) => attempt === 1).map(([sequence]) => sequence)
   assert.deepEqual(firsts, [0, 1, 2, 3, 4, 5])
   const again = sent.filter(([, attempt]) => attempt > 1).map(([sequence]) => sequence)
-  assert.deepEqual(again, again.toSorted((a, b) => a - b), 'retries go out in order')
+  assert.deepEqual(
+    again,
+    again.toSorted((a, b) => a - b),
+    'retries go out in order',
+  )
   assert.deepEqual(again.slice(0, 2), [1, 2])
   await settled(clock, producer.close())
 })
