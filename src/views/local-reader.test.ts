@@ -248,6 +248,21 @@ test('a row that is not so in time ends the wait, as do a signal and an error of
   }
 })
 
+test('stopping the application ends every wait', async () => {
+  const { view, tasks } = fixture()
+  tasks.openAll()
+  const waits = [
+    view.waitFor('k1', () => false),
+    view.get('k1', { minPosition: { items: { 1: 1 } } }),
+    view.find({}, { minPosition: { items: { 0: 1 } } }),
+  ]
+  for (const wait of waits) assert.equal(await state(wait), 'pending')
+  view.bind(undefined)
+  for (const wait of waits) await assert.rejects(wait, { code: 'CLOSED', message: /"items" was stopped/ })
+  assert.equal(tasks.listeners, 0)
+  await assert.rejects(view.get('k1'), { code: 'NOT_READY' })
+})
+
 test('a wait for a row may ask for a position as well', async () => {
   const { view, tasks } = fixture()
   tasks.openAll()

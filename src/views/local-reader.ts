@@ -37,6 +37,8 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
   readonly #key: Codec<K>
   readonly #tasks: LocalTasks<V>
   readonly #clock: Clock
+  readonly #waiting = new Set<() => void>()
+  #isClosed = false
 
   constructor({ view, key, tasks, clock = systemClock }: LocalReaderOptions<K, V>) {
     this.#name = view.name
@@ -103,6 +105,11 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     }
   }
 
+  close(): void {
+    this.#isClosed = true
+    for (const look of this.#waiting) look()
+  }
+
   /** What `answer` makes of the tasks of the partitions, once all are here and at the position and it makes something. */
   async #when<T>(
     partitions: readonly number[],
@@ -114,8 +121,9 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     const needed = this.#needed(minPosition, partitions)
     const anywhere = Object.keys(needed).length === 0
     return waitFor(
-      listener => this.#tasks.onChange(listener),
+      look => this.#onChange(look),
       () => {
+        if (this.#isClosed) throw this.#closed()
         const tasks = this.#tasksOf(partitions)
         if (tasks.length < partitions.length) return undefined
         return anywhere || covers(positionOf(tasks), needed) ? answer(tasks) : undefined
@@ -123,6 +131,15 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
       () => this.#late(partitions, needed, timeoutMs),
       { timeoutMs, signal, clock: this.#clock },
     )
+  }
+
+  #onChange(look: () => void): () => void {
+    this.#waiting.add(look)
+    const stop = this.#tasks.onChange(look)
+    return () => {
+      this.#waiting.delete(look)
+      stop()
+    }
   }
 
   /** The part of `minPosition` that concerns these partitions. */
@@ -163,6 +180,12 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
       `The view "${this.#name}" did not reach the position within ${timeoutMs} ms. Ask again, or allow more time.`,
       { retryable: true, cause: needed },
     )
+  }
+
+  #closed(): EvertError {
+    return new EvertError('CLOSED', `The application behind the view "${this.#name}" was stopped.`, {
+      retryable: true,
+    })
   }
 
   #notHere(partitions: readonly number[]): EvertError {

@@ -21,12 +21,15 @@ export interface ViewReader<K, V> {
   getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>>
   waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>>
   find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>>
+  /** Ends every call that still waits: it throws CLOSED. */
+  close(): void
 }
 
 /**
  * A queryable table of an application, declared with the topology and answering once the application runs.
  * All calls throw NOT_READY before that, INVALID_QUERY for a query that does not fit the view, INVALID_ARGUMENT for
- * options that are not of their form, and TIMEOUT when `minPosition` was not reached in time.
+ * options that are not of their form, TIMEOUT when `minPosition` was not reached in time, and CLOSED when the application
+ * is stopped while they wait.
  */
 export class View<K, V> {
   readonly name: string
@@ -78,6 +81,7 @@ export class View<K, V> {
         `The view "${this.name}" already answers from a running application.`,
       )
     }
+    this.#reader?.close()
     this.#reader = reader
   }
 
