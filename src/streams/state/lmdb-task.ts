@@ -10,6 +10,7 @@ import {
   type StoreWrites,
   type TaskState,
 } from './byte-store.ts'
+import { checkDataFile } from './lmdb-file.ts'
 import { type Database, open, type RootDatabase, transact } from './lmdb-binding.ts'
 
 const FORMAT_VERSION = 1
@@ -40,6 +41,7 @@ export class LmdbTask implements TaskState {
   constructor(directory: string, onClosed: () => void) {
     this.#directory = directory
     this.#onClosed = onClosed
+    checkDataFile(directory, PAGE_BYTES)
     markOpen(directory)
     this.#root = openRoot(directory)
     this.#checkFormat()
@@ -114,7 +116,11 @@ export class LmdbTask implements TaskState {
   }
 
   #text(key: string): string | undefined {
-    return this.#root.get(key)?.toString()
+    try {
+      return this.#root.get(key)?.toString()
+    } catch (error) {
+      throw failed(this.#directory, error)
+    }
   }
 
   #transaction(action: () => void): void {
