@@ -122,6 +122,19 @@ export const payments = topic('payments', { key: string, value: json(Payment), c
 export const emails = topic('emails', { key: string, value: json(Email), configs: compacted })
 export const deadLetters = topic('dead-letters', { key: string, value: json(DeadLetter), configs: compacted })
 
+export const topics = [
+  orderCommands,
+  orders,
+  orderValidations,
+  products,
+  warehouseStock,
+  stockRequests,
+  stockAnswers,
+  payments,
+  emails,
+  deadLetters,
+]
+
 /** Σ quantity × price. */
 export function valueOf(order: { lines: readonly Line[] }): number {
   return order.lines.reduce((sum, line) => sum + line.quantity * line.price, 0)

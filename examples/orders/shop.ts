@@ -1,8 +1,9 @@
 /** Starts all services of the example in this process, on one cluster. */
 import { type Cluster, mergePositions, type Running } from 'evert'
+import { createTopics } from 'evert/client'
 import { health, type Router, router, viewHandler } from 'evert/service'
 import { audit } from './audit.ts'
-import { deadLetters, orderCommands, products, warehouseStock } from './contracts.ts'
+import { deadLetters, orderCommands, products, topics, warehouseStock } from './contracts.ts'
 import { emailService } from './email.ts'
 import type { ImportTarget } from './import/import-file.ts'
 import { inventory, stockView } from './inventory.ts'
@@ -38,15 +39,17 @@ const SERVICES = [
 
 export async function openShop({ cluster, stateDir, onFailure }: ShopOptions): Promise<Shop> {
   await using starting = new AsyncDisposableStack()
-  const services: Running[] = []
-  for (const service of SERVICES) {
-    const running = await service.start({
-      cluster,
-      stateDir,
-      onFailure: error => onFailure(service.id, error),
-    })
-    services.push(starting.use(running))
-  }
+  await createTopics(
+    cluster,
+    topics.map(({ name, partitions, configs }) => ({ name, partitions, configs })),
+  )
+  const services = await Promise.all(
+    SERVICES.map(async service =>
+      starting.use(
+        await service.start({ cluster, stateDir, onFailure: error => onFailure(service.id, error) }),
+      ),
+    ),
+  )
   const target = targetOf(services[0] as Running)
   const started = starting.move()
   return {
