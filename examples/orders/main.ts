@@ -25,10 +25,11 @@ async function main(options: Options): Promise<number> {
     const onFailure = (service: string, cause: Error) =>
       broken.abort(new Error(`The service "${service}" stopped: ${cause.message}`, { cause }))
     const shop = stack.use(await openShop({ cluster, stateDir: join(options.data, 'state'), onFailure }))
+    // The doors open when the shelves are full, or the first orders would fail.
+    await shop.target.stock(openingStock)
     const server = stack.use(await orAnyPort(options.port, 3000, port => serve(shop.api.fetch, { port })))
     stack.defer(() => line.end())
     output.write(welcome(server.url, kafkaUrl))
-    await shop.target.stock(openingStock)
 
     const { seed, rate } = options
     const { target } = shop

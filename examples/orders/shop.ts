@@ -92,9 +92,9 @@ function targetOf(log: Running): ImportTarget {
       )
       const positionOf = (topic: string) =>
         mergePositions(...appended.filter(record => record.topic === topic).map(({ position }) => position))
-      const limit = 1
-      await productsView.find({}, { limit, minPosition: positionOf(products.name) })
-      await stockView.find({}, { limit, minPosition: positionOf(warehouseStock.name) })
+      const all = { limit: 1, timeoutMs: 60_000 }
+      await productsView.find({}, { ...all, minPosition: positionOf(products.name) })
+      await stockView.find({}, { ...all, minPosition: positionOf(warehouseStock.name) })
     },
     async place(id, order, timestamp = Date.now()) {
       await log.append(orderCommands, id, order, { timestamp })
