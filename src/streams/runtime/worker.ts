@@ -169,6 +169,7 @@ export class Worker {
       for (const task of this.#tasks.values()) {
         if (task.buffered > 0) count += task.process(SLICE_RECORDS)
       }
+      if (count > 0) this.#hasUncommitted = true
       if (count === 0 || performance.now() > end || this.#isFull) break
     }
     this.#wakeRested()
