@@ -24,7 +24,9 @@ const OneLine = exactly({ ...common, ...Line.shape }).transform(
 const SeveralLines = exactly({
   ...common,
   lines: z.array(exactly(Line.shape)).min(1).max(MAX_LINES),
-}).transform(({ state: _, ...order }): PlaceOrder => order)
+}).transform(
+  ({ customerId, deliveryLocation, lines }): PlaceOrder => ({ customerId, deliveryLocation, lines }),
+)
 
 /** The faults are those of the form that was meant: a body with a product is of one line. */
 export const PostedOrder = z.unknown().transform((body, context): PlaceOrder => {

@@ -24,10 +24,10 @@ test('five hundred orders hold good ones and each kind of bad one', () => {
   assert.ok(several > 200 && several < 450, `${several} with several lines`)
 })
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
 async function serve(t: TestContext, handler: Handler): Promise<string> {
-  const server = createServer(handler)
+  const server = createServer((request, response) => void handler(request, response))
   await new Promise<void>(resolve => {
     server.listen(0, '127.0.0.1', resolve)
   })
