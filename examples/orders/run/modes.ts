@@ -110,6 +110,8 @@ function inWords({ created, validated, failed, emails }: Totals): string {
 }
 
 function inFigures({ read, placed, refused, reasons }: ImportFigures): string {
-  const why = [...reasons].map(([reason, lines]) => `${reason.replaceAll(' ', '-')}=${lines}`).join(' ')
+  const why = Array.from(reasons, ([reason, lines]) => `${reason.replaceAll(' ', '-')}=${lines}`)
+    .toSorted()
+    .join(' ')
   return `read=${read} placed=${placed} refused=${refused}${why === '' ? '' : ` (${why})`}`
 }
