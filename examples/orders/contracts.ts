@@ -2,7 +2,7 @@
  * What the services agree on: the topics, and what their records look like. Money is in whole minor units (pence,
  * cents), never in floating point.
  */
-import { json, string, topic } from 'evert'
+import { bytes, json, string, topic } from 'evert'
 import { z } from 'zod'
 
 export const Line = z.object({
@@ -122,6 +122,9 @@ export const payments = topic('payments', { key: string, value: json(Payment), c
 export const emails = topic('emails', { key: string, value: json(Email), configs: compacted })
 export const deadLetters = topic('dead-letters', { key: string, value: json(DeadLetter), configs: compacted })
 
+/** Records that a service could not read, as they were, with headers that say why. */
+export const unreadable = topic('unreadable-records', { key: bytes, value: bytes, configs: kept })
+
 export const topics = [
   orderCommands,
   orders,
@@ -133,6 +136,7 @@ export const topics = [
   payments,
   emails,
   deadLetters,
+  unreadable,
 ]
 
 /** Σ quantity × price. */

@@ -42,6 +42,7 @@ async function main(options: Options): Promise<number> {
       rate,
       signal,
     })
+    broken.signal.throwIfAborted()
     if (outcome === undefined) return 0
     line.end()
     process.stdout.write(`${outcome.figures}\n`)

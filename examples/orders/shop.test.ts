@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Cluster, openCluster } from 'evert'
-import { readTopic } from 'evert/client'
-import { type Order, orders } from './contracts.ts'
+import { Producer, readTopic } from 'evert/client'
+import { type Order, orders, orderValidations, unreadable } from './contracts.ts'
 import { openingStock } from './generate/catalogue.ts'
 import { openShop, type Shop } from './shop.ts'
 
@@ -119,6 +119,22 @@ test('an order that is not there is 404 at once and 504 after a wait; a bad quer
     assert.equal(response.status, status, path)
     assert.match(((await response.json()) as { detail: string }).detail, detail)
   }
+})
+
+test('a record that nobody can read is kept aside, and the shop goes on', async t => {
+  await using cluster = await openCluster('memory:shop-test')
+  await using shop = await startShop(cluster, newDirectory(t))
+  await using producer = new Producer(cluster)
+  await producer.send({ topic: orderValidations.name, key: Buffer.from('x'), value: Buffer.from('garbage') })
+
+  const { id } = (await (await post(shop, mugs)).json()) as Order
+  assert.equal((await get(shop, `/v1/orders/${id}/validated?timeout=10000`)).status, 200)
+  const kept: (string | undefined)[] = []
+  for await (const { batches } of readTopic(cluster, unreadable.name, { to: 'never' })) {
+    for (const batch of batches) kept.push(batch.records().value(0)?.toString())
+    if (kept.length > 0) break
+  }
+  assert.deepEqual(kept, ['garbage'])
 })
 
 test('the same key is the same order after a restart', async t => {

@@ -3,7 +3,7 @@ import { type Cluster, mergePositions, type Running } from 'evert'
 import { createTopics } from 'evert/client'
 import { health, type Router, router, viewHandler } from 'evert/service'
 import { audit } from './audit.ts'
-import { deadLetters, orderCommands, products, topics, warehouseStock } from './contracts.ts'
+import { deadLetters, orderCommands, products, topics, unreadable, warehouseStock } from './contracts.ts'
 import { emailService } from './email.ts'
 import type { ImportTarget } from './import/import-file.ts'
 import { inventory, stockView } from './inventory.ts'
@@ -46,7 +46,12 @@ export async function openShop({ cluster, stateDir, onFailure }: ShopOptions): P
   const services = await Promise.all(
     SERVICES.map(async service =>
       starting.use(
-        await service.start({ cluster, stateDir, onFailure: error => onFailure(service.id, error) }),
+        await service.start({
+          cluster,
+          stateDir,
+          onError: { deadLetter: unreadable.name },
+          onFailure: error => onFailure(service.id, error),
+        }),
       ),
     ),
   )
