@@ -3,6 +3,9 @@ import { openMemoryStorage } from '../../src/broker/storage/storage.ts'
 import { type Cluster, clusterFromTransport, transportOptions } from '../../src/client/cluster.ts'
 import { inProcessTransport } from '../../src/client/transport/in-process.ts'
 import { EvertError } from '../../src/errors.ts'
+import { errorCodes } from '../../src/wire/error-codes.ts'
+import type { RequestOf } from '../../src/wire/message.ts'
+import { txnOffsetCommit } from '../../src/wire/messages/txn-offset-commit.ts'
 import type { RequestHandler } from '../../src/wire/request-handler.ts'
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32). */
@@ -16,13 +19,17 @@ export function randomOf(seed: number): () => number {
   }
 }
 
-/** A broker in memory, and clusters over it that lose requests and answers. */
+/** A broker in memory, and clusters over it that lose requests and answers and refuse commits. */
 export interface FaultyLog extends AsyncDisposable {
   /** Without faults. */
   readonly cluster: Cluster
-  /** `chance` of each request to be lost, half of them after the broker acted on it. */
+  /**
+   * `chance` of each request to be lost, half of them after the broker acted on it; five times as often, offsets in a
+   * transaction are refused as those of a member that has lost its tasks.
+   */
   faultyCluster(chance: () => number): Cluster
   readonly faults: number
+  readonly refusals: number
 }
 
 export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
@@ -31,17 +38,15 @@ export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
   const cluster = clusterFromTransport(inProcessTransport(broker, transportOptions()))
   const faulty: Cluster[] = []
   let faults = 0
+  let refusals = 0
   return {
     cluster,
     faultyCluster(chance) {
-      const handler = losing(
-        broker,
-        () => random() < chance(),
-        () => {
-          faults++
-          return random() < 0.5
-        },
-      )
+      const handler = losing(broker, {
+        isLost: () => random() < chance() && ++faults > 0,
+        isLostBefore: () => random() < 0.5,
+        isRefused: () => random() < 5 * chance() && ++refusals > 0,
+      })
       const cluster = clusterFromTransport(inProcessTransport(handler, transportOptions()), {
         random,
         retryBackoffMs: 1,
@@ -53,6 +58,9 @@ export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
     get faults() {
       return faults
     },
+    get refusals() {
+      return refusals
+    },
     async [Symbol.asyncDispose]() {
       for (const each of [cluster, ...faulty]) await each.close()
       await broker.close()
@@ -60,14 +68,34 @@ export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
   }
 }
 
-function losing(broker: Broker, isLost: () => boolean, isLostBefore: () => boolean): RequestHandler {
+interface Chances {
+  isLost(): boolean
+  isLostBefore(): boolean
+  isRefused(): boolean
+}
+
+function losing(broker: Broker, { isLost, isLostBefore, isRefused }: Chances): RequestHandler {
   return {
     apiVersions: () => broker.apiVersions(),
     async handle(api, version, request, context) {
+      if (api.key === txnOffsetCommit.key && isRefused()) return refusal(request) as never
       if (!isLost()) return broker.handle(api, version, request, context)
       if (isLostBefore()) throw new EvertError('CONNECTION', `${api.name} was lost.`, { retryable: true })
       await broker.handle(api, version, request, context)
       throw new EvertError('CONNECTION', `The answer to ${api.name} was lost.`, { retryable: true })
     },
+  }
+}
+
+function refusal(request: object) {
+  const { topics } = request as RequestOf<typeof txnOffsetCommit>
+  return {
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: errorCodes.STALE_MEMBER_EPOCH,
+      })),
+    })),
   }
 }

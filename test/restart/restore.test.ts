@@ -110,6 +110,9 @@ test('a table over its source topic is restored up to the committed offset and l
   const [task] = one.application.tasks()
   while (task?.committed.get('prices') !== 100) await new Promise(resolve => setImmediate(resolve))
   await one.application.close()
+  // Input that nobody has processed: it reaches the table as input, not by the restore.
+  for (let i = 0; i < 50; i++) producer.append('prices', 0, 200, Buffer.from('later'), int64.encode(i), [])
+  await producer.flush()
 
   const fresh = new MemoryEngine()
   const two = await start(cluster, fresh, topology)
@@ -143,4 +146,26 @@ test('state whose changelog was deleted and made again is dropped, and said so',
     if (task.subTopology.stores.length > 0) assert.equal(task.stores.bytes('counted').size, 0)
   }
   await two.application.close()
+})
+
+test('a burst that takes many commits is committed to its end', async () => {
+  await using cluster = await openCluster('memory:burst')
+  await createTopics(cluster, [{ name: words.name, partitions: 1 }])
+  await write(cluster, 0, 60_000)
+  const builder = new StreamsBuilder()
+  builder.stream(words).groupByKey().count({ store: 'counted' })
+  const application = await startApplication({
+    topology: builder.build('burst'),
+    cluster,
+    engine: new MemoryEngine(),
+    commitIntervalMs: 1,
+  })
+  await application.whenRunning()
+  const [task] = application.tasks()
+  const deadline = performance.now() + 10_000
+  while (task?.committed.get(words.name) !== 60_000) {
+    assert.ok(performance.now() < deadline, `stands at ${task?.committed.get(words.name)}`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  await application.close()
 })
