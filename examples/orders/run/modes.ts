@@ -36,7 +36,10 @@ export async function goOn({ url, line, seed, rate = DEFAULT_RATE, signal }: Run
 export async function placeOrders(count: number, context: RunContext): Promise<Outcome> {
   const { url, line, drawn, seed, rate, signal } = context
   const ids: string[] = []
-  const show = (sums: Totals) => line.show(`placed ${bar(ids.length, count, drawn)}  ${inWords(sums)}`)
+  const show = ({ validated, failed, emails }: Totals) =>
+    line.show(
+      `placed ${bar(ids.length, count, drawn)}  validated ${validated} · failed ${failed} · emails ${emails}`,
+    )
   const placed = new AbortController()
   const showing = showUntil(AbortSignal.any([signal, placed.signal]), async () => show(await totals()))
   try {
