@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Codec } from '../contracts/codec.ts'
 import { int64, string } from '../contracts/codecs.ts'
-import { json } from '../contracts/json.ts'
 import { topic } from '../contracts/topic.ts'
 import { isEvertError } from '../errors.ts'
 import { app } from './app.ts'
@@ -18,9 +18,12 @@ interface Order {
   fulfilled: boolean
 }
 
-const orders = topic('orders', { key: string, value: json() as never, partitions: 3 }) as ReturnType<
-  typeof topic<string, Order>
->
+const orderCodec: Codec<Order> = {
+  name: 'order',
+  encode: order => Buffer.from(JSON.stringify(order)),
+  decode: bytes => JSON.parse(bytes.toString()) as Order,
+}
+const orders = topic('orders', { key: string, value: orderCodec, partitions: 3 })
 
 function order(id: number, fields: Partial<Order> = {}): Order {
   return { id: `o${id}`, customer: `c${id % 3}`, quantity: id, price: 10, fulfilled: false, ...fields }

@@ -69,9 +69,9 @@ export async function openFaultyLog(random: () => number): Promise<FaultyLog> {
 }
 
 interface Chances {
-  isLost(): boolean
-  isLostBefore(): boolean
-  isRefused(): boolean
+  readonly isLost: () => boolean
+  readonly isLostBefore: () => boolean
+  readonly isRefused: () => boolean
 }
 
 function losing(broker: Broker, { isLost, isLostBefore, isRefused }: Chances): RequestHandler {
