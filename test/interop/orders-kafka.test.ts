@@ -14,8 +14,11 @@ test('the order example keeps its promises on Apache Kafka', { skip: whyNot ?? f
   const kafka = await startKafka()
   t.after(() => kafka.stop())
   const { status, out, err } = await runOrders([
-    ...['--cluster', kafka.url, '--data', directory],
-    ...['--port', '0', '--orders', '200', '--exit'],
+    `--cluster=${kafka.url}`,
+    `--data=${directory}`,
+    '--port=0',
+    '--orders=200',
+    '--exit',
   ])
   t.diagnostic(out.trim())
   assert.equal(status, 0, err)
