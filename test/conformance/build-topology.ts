@@ -11,7 +11,14 @@ import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import * as functions from './functions.ts'
 import { WindowedKStream } from '../../src/streams/dsl/windowed-kstream.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
-import { hopping, sessions, type TimeWindows, tumbling } from '../../src/streams/processors/windows.ts'
+import {
+  hopping,
+  sessions,
+  sliding,
+  type SlidingWindows,
+  type TimeWindows,
+  tumbling,
+} from '../../src/streams/processors/windows.ts'
 import { type Operator, UnknownOperator } from './vector.ts'
 
 type Stream = KStream<string, string>
@@ -150,9 +157,11 @@ const BUILDERS: Readonly<Record<string, Build>> = {
     if (source instanceof CogroupedKStream) return source.windowedBy(windows)
     return (source as KGroupedStream<string, string>).windowedBy(windows, options)
   },
-  suppress: ({ from, until }, fields) => {
-    if (until !== 'windowCloses') throw new UnknownOperator(`suppress until ${String(until)}`)
-    return (fields.get(from) as WindowedTable).suppressUntilWindowCloses()
+  suppress: ({ from, until, timeLimitMs, maxRecords }, fields) => {
+    const limits = maxRecords === undefined ? {} : { maxRecords: maxRecords as number }
+    if (until === 'windowCloses') return (fields.get(from) as WindowedTable).suppressUntilWindowCloses(limits)
+    if (until !== 'timeLimit') throw new UnknownOperator(`suppress until ${String(until)}`)
+    return (fields.get(from) as Table).suppressUntilTimeLimit(timeLimitMs as number, limits)
   },
   count: (operator, fields) => {
     const from = fields.get(operator['from'])
@@ -224,10 +233,12 @@ interface WindowFields {
   readonly type: string
   readonly sizeMs: number
   readonly advanceMs: number
+  readonly timeDifferenceMs: number
   readonly graceMs: number
 }
 
-function timeWindows(window: WindowFields): TimeWindows {
+function timeWindows(window: WindowFields): TimeWindows | SlidingWindows {
+  if (window.type === 'sliding') return sliding(window)
   if (window.type === 'tumbling') return tumbling(window)
   if (window.type === 'hopping') return hopping(window)
   throw new UnknownOperator(`window of the type ${window.type}`)

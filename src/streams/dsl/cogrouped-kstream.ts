@@ -5,17 +5,17 @@ import type { Aggregator, Joiner } from '../processors/functions.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { streamAggregate } from '../processors/stream-aggregate.ts'
 import { sessionAggregate } from '../processors/session-aggregate.ts'
-import { aggregateFold } from '../processors/window-aggregate.ts'
+import { aggregateFold } from '../processors/window-fold.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
-import type { SessionWindows, TimeWindows } from '../processors/windows.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
-import { aggregateSessions } from './session-aggregation.ts'
 import type { StoreValueOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
+import { sessionOperator, windowOperator } from './window-operator.ts'
 
 /** One of the streams, still without its types, and how it gets its node once the store's name is known. */
 interface Group {
@@ -51,42 +51,36 @@ export class CogroupedKStream<K, A> {
   }
 
   /** Groups by time as well: the aggregate has a row per key and window. */
-  windowedBy(windows: TimeWindows): WindowedCogroup<K, A> {
+  windowedBy(windows: TimeWindows | SlidingWindows | UnlimitedWindows): WindowedCogroup<K, A> {
+    const operator = windowOperator(windows)
     return {
       aggregate: (initial, options = {}) =>
-        aggregateWindows(
-          this.#context,
-          { windows, onClose: false },
-          {
-            groups: this.#groups.map(({ keyed, aggregator }) => ({
-              keyed: keyed as KeyedGroup<K>,
-              fold: aggregateFold(initial, aggregator),
-            })),
-            value: options.value ?? (defaultValueCodec as Codec<A>),
-            prefix: 'COGROUPKSTREAM-AGGREGATE-',
-            options,
-          },
-        ),
+        aggregateWindows(this.#context, operator, {
+          groups: this.#groups.map(({ keyed, aggregator }) => ({
+            keyed: keyed as KeyedGroup<K>,
+            fold: aggregateFold(initial, aggregator),
+          })),
+          value: options.value ?? (defaultValueCodec as Codec<A>),
+          prefix: 'COGROUPKSTREAM-AGGREGATE-',
+          options,
+        }),
     }
   }
 
   /** Groups by sessions of activity; `merger` makes one of two sessions' aggregates. */
   sessions(windows: SessionWindows, merger: (a: A, b: A, key: K) => A): WindowedCogroup<K, A> {
+    const operator = sessionOperator(windows)
     return {
       aggregate: (initial, options = {}) =>
-        aggregateSessions(
-          this.#context,
-          { windows, onClose: false },
-          {
-            groups: this.#groups.map(({ keyed, aggregator }) => ({
-              keyed: keyed as KeyedGroup<K>,
-              fold: sessionAggregate(initial, aggregator, merger as Joiner),
-            })),
-            value: options.value ?? (defaultValueCodec as Codec<A>),
-            prefix: 'COGROUPKSTREAM-AGGREGATE-',
-            options,
-          },
-        ),
+        aggregateWindows(this.#context, operator, {
+          groups: this.#groups.map(({ keyed, aggregator }) => ({
+            keyed: keyed as KeyedGroup<K>,
+            fold: sessionAggregate(initial, aggregator, merger as Joiner),
+          })),
+          value: options.value ?? (defaultValueCodec as Codec<A>),
+          prefix: 'COGROUPKSTREAM-AGGREGATE-',
+          options,
+        }),
     }
   }
 

@@ -21,11 +21,14 @@ export interface StreamParts<K, V> {
   readonly keyChanged: boolean
 }
 
-/** How long after the time in its key a window closes: its size (of a session, the gap), then the grace. */
-export interface ClosingWindow {
-  readonly sizeMs: number
-  readonly graceMs: number
+/** What the keys of a table of windows are. */
+export interface TableWindow {
   readonly isSession: boolean
+  /**
+   * How long after its start (of a session: its end) a window closes: its size (of a session: the gap), then the
+   * grace. Infinity: never.
+   */
+  readonly closesAfterMs: number
 }
 
 export interface KTableParts<K, V> {
@@ -35,7 +38,7 @@ export interface KTableParts<K, V> {
   readonly sources: readonly PlanNode[]
   readonly table: TableParts
   /** Of a table whose keys are windows of one kind. */
-  readonly window?: ClosingWindow | undefined
+  readonly window?: TableWindow | undefined
 }
 
 /** Both sides' records must meet in one task. Returns the sources of the result. */

@@ -3,7 +3,7 @@ import type { PlanNode } from '../graph/plan.ts'
 import type { Aggregator, Initializer, Reducer } from '../processors/functions.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
-import type { SessionWindows, TimeWindows } from '../processors/windows.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import { streamAggregate, streamCount, streamReduce } from '../processors/stream-aggregate.ts'
 import { CogroupedKStream } from './cogrouped-kstream.ts'
 import type { DslContext, StreamParts } from './context.ts'
@@ -13,7 +13,7 @@ import { SessionKStream } from './session-kstream.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
-import type { WindowEmitOptions } from './window-aggregation.ts'
+import { sessionOperator, type WindowEmitOptions, windowOperator } from './window-operator.ts'
 import { WindowedKStream } from './windowed-kstream.ts'
 
 /**
@@ -73,17 +73,22 @@ export class KGroupedStream<K, V> {
   }
 
   /** Groups by time as well: an aggregate has a row per key and window. */
-  windowedBy(windows: TimeWindows, options: WindowEmitOptions = {}): WindowedKStream<K, V> {
-    const windowing = { windows, onClose: options.emit === 'onWindowClose' }
+  windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowEmitOptions): WindowedKStream<K, V>
+  windowedBy(windows: UnlimitedWindows): WindowedKStream<K, V>
+  windowedBy(
+    windows: TimeWindows | SlidingWindows | UnlimitedWindows,
+    options?: WindowEmitOptions,
+  ): WindowedKStream<K, V> {
+    const operator = windowOperator(windows, options)
     const group = (store: string) => this.keyed(store)
-    return new WindowedKStream<K, V>(this.#context, windowing, { group, value: this.#parts.value })
+    return new WindowedKStream<K, V>(this.#context, operator, { group, value: this.#parts.value })
   }
 
   /** Groups by sessions of activity: an aggregate has a row per key and session. */
   sessions(windows: SessionWindows, options: WindowEmitOptions = {}): SessionKStream<K, V> {
-    const windowing = { windows, onClose: options.emit === 'onWindowClose' }
+    const operator = sessionOperator(windows, options)
     const group = (store: string) => this.keyed(store)
-    return new SessionKStream<K, V>(this.#context, windowing, { group, value: this.#parts.value })
+    return new SessionKStream<K, V>(this.#context, operator, { group, value: this.#parts.value })
   }
 
   /** The node to aggregate, in partitions that follow the key; for the aggregates of `CogroupedKStream`. */

@@ -1,23 +1,25 @@
 import type { Codec } from '../../contracts/codec.ts'
-import { bytes } from '../../contracts/codecs.ts'
-import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { filteredLookup, tableFilter } from '../processors/table-filter.ts'
 import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group-by.ts'
 import { mappedLookup, tableMapValues } from '../processors/table-map-values.ts'
-import { sessionWaitingOrder, windowWaitingOrder } from '../processors/waiting-order.ts'
-import { suppressUntilClose } from '../processors/suppress-until-close.ts'
-import { tableSource } from '../processors/table-source.ts'
+import type { Windowed } from '../processors/windowed-key.ts'
 import type { DslContext, KTableParts } from './context.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { joinByForeignKey } from './foreign-key-join.ts'
 import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
 import type { KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
+import {
+  type SuppressOptions,
+  suppressUntilTimeLimit,
+  suppressUntilWindowCloses,
+  type TimeLimitOptions,
+} from './suppress.ts'
 import { joinTables } from './table-join.ts'
-import { derivedParts, newTableState, sourceParts, storesOf, type TableParts } from './table-parts.ts'
+import { derivedParts, newTableState, storesOf, type TableParts } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
 
 /**
@@ -155,36 +157,29 @@ export class KTable<K, V> {
   }
 
   /**
-   * Of a table of windows, only the final row of each, once its window has closed; rows wait until then. Throws
-   * INVALID_TOPOLOGY for another table. (Kafka Streams: suppress, untilWindowCloses.)
+   * Of a table of windows, only the final row of each, once its window has closed; rows wait until then, in a buffer
+   * that stops the task with BUFFER_FULL when it has a limit and would pass it. Throws INVALID_TOPOLOGY for a table
+   * whose keys are no windows, or windows that never close. (Kafka Streams: suppress, untilWindowCloses.)
+   *
+   * @example
+   * orders.groupByKey().windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 })).count().suppressUntilWindowCloses()
    */
-  suppressUntilWindowCloses(options: NamedOptions = {}): KTable<K, V> {
-    const { plan } = this.#context
-    const { key, value, sources, window } = this.#parts
-    const name = options.name ?? plan.names.operator('KTABLE-SUPPRESS-')
-    if (window === undefined) {
-      throw new EvertError(
-        'INVALID_TOPOLOGY',
-        `The operator "${name}" waits for windows to close, but the keys of its table are no windows. ` +
-          'Use it on an aggregate of windowedBy(…).',
-      )
-    }
-    const buffer = options.name === undefined ? plan.names.store('KTABLE-SUPPRESS-') : `${name}-store`
-    plan.addStore({ name: buffer, key: bytes, value, sourceTopic: undefined })
-    const { sizeMs, graceMs, isSession } = window
-    const order = isSession ? sessionWaitingOrder : windowWaitingOrder
-    const node = plan.addProcessor(name, [this.#parts.node], {
-      create: suppressUntilClose({ sizeMs, graceMs, buffer, order, windowKey: key, value }),
-      stores: () => [buffer],
-    })
-    const store = plan.names.store('KTABLE-SUPPRESS-')
-    const state = newTableState(value)
-    const table = sourceParts(state, store, { plan, key })
-    const rows = plan.addProcessor(`${name}-rows`, [node], {
-      create: tableSource(state),
-      stores: () => storesOf(state),
-    })
-    return this.#context.table({ node: rows, key, value, sources, table, window })
+  suppressUntilWindowCloses<W>(
+    this: KTable<Windowed<W>, V>,
+    options: SuppressOptions = {},
+  ): KTable<Windowed<W>, V> {
+    return suppressUntilWindowCloses(this.#context, this.#parts, options)
+  }
+
+  /**
+   * The table with fewer changes: a change waits for `timeLimitMs` of stream time, and of all that come for its key in
+   * the meantime only the latest goes out. (Kafka Streams: suppress, untilTimeLimit.)
+   *
+   * @example
+   * prices.suppressUntilTimeLimit(1_000, { maxRecords: 10_000 })
+   */
+  suppressUntilTimeLimit(timeLimitMs: number, options: TimeLimitOptions = {}): KTable<K, V> {
+    return suppressUntilTimeLimit(this.#context, this.#parts, timeLimitMs, options)
   }
 
   /** Keeps the rows in a store of this name and returns the handle that queries it once the application runs. */

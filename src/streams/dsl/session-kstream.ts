@@ -1,13 +1,18 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Aggregator, Joiner, Reducer } from '../processors/functions.ts'
-import { sessionAggregate, sessionCount, sessionReduce } from '../processors/session-aggregate.ts'
+import {
+  sessionAggregate,
+  sessionCount,
+  type SessionFold,
+  sessionReduce,
+} from '../processors/session-aggregate.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreValueOptions } from './options.ts'
-import { aggregateSessions, type SessionWindowing } from './session-aggregation.ts'
-import type { KeyedGroup, WindowStoreOptions } from './window-aggregation.ts'
+import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
+import type { WindowOperator } from './window-operator.ts'
 
 /**
  * A stream grouped by key and session (Kafka Streams: SessionWindowedKStream). A record that joins sessions together
@@ -15,24 +20,24 @@ import type { KeyedGroup, WindowStoreOptions } from './window-aggregation.ts'
  */
 export class SessionKStream<K, V> {
   readonly #context: DslContext
-  readonly #windowing: SessionWindowing
+  readonly #windows: WindowOperator<SessionFold>
   readonly #group: KeyedGroup<K>
   readonly #value: Codec<V>
 
   constructor(
     context: DslContext,
-    windowing: SessionWindowing,
+    windows: WindowOperator<SessionFold>,
     grouped: { group: KeyedGroup<K>; value: Codec<V> },
   ) {
     this.#context = context
-    this.#windowing = windowing
+    this.#windows = windows
     this.#group = grouped.group
     this.#value = grouped.value
   }
 
   /** The number of records of each session. */
   count(options: WindowStoreOptions = {}): KTable<Windowed<K>, number> {
-    return aggregateSessions(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: sessionCount }],
       value: countCodec,
       prefix: 'KSTREAM-AGGREGATE-',
@@ -45,7 +50,7 @@ export class SessionKStream<K, V> {
     reducer: (aggregate: V, value: V) => V | null,
     options: WindowStoreOptions = {},
   ): KTable<Windowed<K>, V> {
-    return aggregateSessions(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: sessionReduce(reducer as Reducer) }],
       value: this.#value,
       prefix: 'KSTREAM-REDUCE-',
@@ -60,7 +65,7 @@ export class SessionKStream<K, V> {
     options: WindowStoreOptions & StoreValueOptions<A> & { readonly merger: (a: A, b: A, key: K) => A },
   ): KTable<Windowed<K>, A> {
     const fold = sessionAggregate(initial, aggregator as Aggregator, options.merger as Joiner)
-    return aggregateSessions(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold }],
       value: options.value ?? (defaultValueCodec as Codec<A>),
       prefix: 'KSTREAM-AGGREGATE-',

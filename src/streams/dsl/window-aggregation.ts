@@ -1,30 +1,22 @@
 import type { Codec } from '../../contracts/codec.ts'
-import { int64, string } from '../../contracts/codecs.ts'
+import { bytes, int64, string } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import { passThrough } from '../processors/pass-through.ts'
-import { type StreamFold, windowAggregate } from '../processors/window-aggregate.ts'
-import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
-import type { TimeWindows } from '../processors/windows.ts'
+import type { Windowed } from '../processors/windowed-key.ts'
 import { coPartition, type DslContext } from './context.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
-
-export interface WindowEmitOptions {
-  /** `onUpdate` (default): every update of a window; `onWindowClose`: its final row, once (KIP-825). */
-  readonly emit?: 'onUpdate' | 'onWindowClose'
-}
+import type { WindowOperator } from './window-operator.ts'
 
 export interface WindowStoreOptions extends StoreOptions {
-  /** How long rows are kept behind stream time; at least, and by default, the window's size plus its grace. */
+  /**
+   * How long rows are kept behind stream time. Default, and the least: as long as records may need them, which is the
+   * size (or the gap) and the grace, and of sliding windows three times the time difference and the grace.
+   */
   readonly retentionMs?: number
-}
-
-export interface Windowing {
-  readonly windows: TimeWindows
-  readonly onClose: boolean
 }
 
 /** The node of a grouped stream, in partitions that follow the key, once the store's name is known. */
@@ -34,18 +26,18 @@ export type KeyedGroup<K> = (store: string) => {
   readonly key: Codec<K>
 }
 
-export interface WindowAggregation<K, A> {
-  readonly groups: readonly { readonly keyed: KeyedGroup<K>; readonly fold: StreamFold }[]
+export interface WindowAggregation<K, A, F> {
+  readonly groups: readonly { readonly keyed: KeyedGroup<K>; readonly fold: F }[]
   readonly value: Codec<A>
   readonly prefix: string
   readonly options: WindowStoreOptions
 }
 
 /** One operator per group over one store of windows; with several groups, a node where they meet. */
-export function aggregateWindows<K, A>(
+export function aggregateWindows<K, A, F>(
   context: DslContext,
-  { windows, onClose }: Windowing,
-  { groups, value, prefix, options }: WindowAggregation<K, A>,
+  windows: WindowOperator<F>,
+  { groups, value, prefix, options }: WindowAggregation<K, A, F>,
 ): KTable<Windowed<K>, A> {
   const { plan } = context
   const retentionMs = retentionOf(windows, options)
@@ -53,30 +45,25 @@ export function aggregateWindows<K, A>(
   const keyed = groups.map(group => group.keyed(store))
   const [first] = keyed
   assert(first !== undefined, 'a windowed aggregate of nothing')
-  const key = windowStoreKey(first.key, windows.sizeMs)
+  const key = windows.storeKey(first.key)
   const state = newTableState(value)
   const table = sourceParts(state, store, { plan, key })
   table.keepRows(store)
   const timeStore = `${store}-times`
-  plan.addStore({ name: timeStore, key: string, value: int64, sourceTopic: undefined })
+  const indexStore = `${store}-by-key`
+  const besides = [...(windows.hasIndex ? [indexStore] : []), ...(windows.hasTimes ? [timeStore] : [])]
+  if (windows.hasIndex) plan.addStore({ name: indexStore, key: bytes, value: int64, sourceTopic: undefined })
+  if (windows.hasTimes) plan.addStore({ name: timeStore, key: string, value: int64, sourceTopic: undefined })
   const nodes = groups.map(({ fold }, operator) => {
     const name =
       options.name === undefined ? plan.names.operator(prefix) : operatorName(options.name, operator, groups)
     const { node } = keyed[operator] as (typeof keyed)[0]
-    const create = windowAggregate({
-      windows,
-      fold,
-      state,
-      windowKey: key,
-      timeStore,
-      operator,
-      retentionMs,
-      onClose,
-    })
-    return plan.addProcessor(name, [node], { create, stores: () => [...storesOf(state), timeStore] })
+    const parts = { state, windowKey: key, indexStore, timeStore, operator, retentionMs }
+    const create = windows.create(fold, parts)
+    return plan.addProcessor(name, [node], { create, stores: () => [...storesOf(state), ...besides] })
   })
   const [only, ...others] = nodes as [PlanNode, ...PlanNode[]]
-  const merged = { key, value, table, window: { ...windows, isSession: false } }
+  const merged = { key, value, table, window: windows.window }
   if (others.length === 0) return context.table({ ...merged, node: only, sources: first.sources })
   const mergeName =
     options.name === undefined
@@ -87,19 +74,21 @@ export function aggregateWindows<K, A>(
   return context.table({ ...merged, node, sources })
 }
 
-export function operatorName(name: string, operator: number, groups: readonly unknown[]): string {
+function operatorName(name: string, operator: number, groups: readonly unknown[]): string {
   return groups.length === 1 ? name : `${name}-cogroup-agg-${operator}`
 }
 
-export function retentionOf(
-  { sizeMs, graceMs }: { readonly sizeMs: number; readonly graceMs: number },
-  options: WindowStoreOptions,
+function retentionOf(
+  { minRetentionMs }: { readonly minRetentionMs: number },
+  { retentionMs = minRetentionMs }: WindowStoreOptions,
 ): number {
-  const { retentionMs = sizeMs + graceMs } = options
-  if (Number.isSafeInteger(retentionMs) && retentionMs >= sizeMs + graceMs) return retentionMs
+  if (retentionMs === minRetentionMs) return retentionMs
+  if (Number.isSafeInteger(retentionMs) && retentionMs >= minRetentionMs) return retentionMs
   throw new EvertError(
     'INVALID_TOPOLOGY',
-    `Windows of ${sizeMs} ms with a grace of ${graceMs} ms need a retentionMs of ${sizeMs + graceMs} or more; ` +
-      `got ${retentionMs}.`,
+    minRetentionMs === Infinity
+      ? `The row of an unlimited window is kept forever; leave out retentionMs ${retentionMs}.`
+      : `Records may need the rows of these windows for ${minRetentionMs} ms: their retentionMs must be that or more; ` +
+          `got ${retentionMs}.`,
   )
 }

@@ -1,38 +1,38 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Aggregator, Reducer } from '../processors/functions.ts'
-import { aggregateFold, countFold, reduceFold } from '../processors/window-aggregate.ts'
+import { aggregateFold, countFold, reduceFold, type WindowFold } from '../processors/window-fold.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreValueOptions } from './options.ts'
-import {
-  aggregateWindows,
-  type KeyedGroup,
-  type Windowing,
-  type WindowStoreOptions,
-} from './window-aggregation.ts'
+import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
+import type { WindowOperator } from './window-operator.ts'
 
 /**
- * A stream grouped by key and time (Kafka Streams: TimeWindowedKStream). Records without key or value are dropped, and
- * so are records for windows that closed.
+ * A stream grouped by key and time (Kafka Streams: TimeWindowedKStream, and for sliding windows). Records without key or
+ * value are dropped, and so are records for windows that closed.
  */
 export class WindowedKStream<K, V> {
   readonly #context: DslContext
-  readonly #windowing: Windowing
+  readonly #windows: WindowOperator<WindowFold>
   readonly #group: KeyedGroup<K>
   readonly #value: Codec<V>
 
-  constructor(context: DslContext, windowing: Windowing, grouped: { group: KeyedGroup<K>; value: Codec<V> }) {
+  constructor(
+    context: DslContext,
+    windows: WindowOperator<WindowFold>,
+    grouped: { group: KeyedGroup<K>; value: Codec<V> },
+  ) {
     this.#context = context
-    this.#windowing = windowing
+    this.#windows = windows
     this.#group = grouped.group
     this.#value = grouped.value
   }
 
   /** The number of records of each key in each window. */
   count(options: WindowStoreOptions = {}): KTable<Windowed<K>, number> {
-    return aggregateWindows(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: countFold }],
       value: countCodec,
       prefix: 'KSTREAM-AGGREGATE-',
@@ -45,7 +45,7 @@ export class WindowedKStream<K, V> {
     reducer: (aggregate: V, value: V) => V | null,
     options: WindowStoreOptions = {},
   ): KTable<Windowed<K>, V> {
-    return aggregateWindows(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: reduceFold(reducer as Reducer) }],
       value: this.#value,
       prefix: 'KSTREAM-REDUCE-',
@@ -59,7 +59,7 @@ export class WindowedKStream<K, V> {
     aggregator: (aggregate: A, value: V, key: K) => A | null,
     options: WindowStoreOptions & StoreValueOptions<A> = {},
   ): KTable<Windowed<K>, A> {
-    return aggregateWindows(this.#context, this.#windowing, {
+    return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: aggregateFold(initial, aggregator as Aggregator) }],
       value: options.value ?? (defaultValueCodec as Codec<A>),
       prefix: 'KSTREAM-AGGREGATE-',

@@ -50,17 +50,21 @@ export class RowWriter {
     this.#next.process(record.withChange(value, old, record.timestamp))
   }
 
-  /** The same for an operator that has read the old row (null: none) and computed the new value from it. */
+  /**
+   * The same for an operator that has read the old row (null: none) and computed the new value from it. `timestamp` is
+   * the new row's; a deletion has the record's own.
+   */
   replace(record: StreamRecord, change: { old: unknown; value: unknown }, timestamp: number): void {
     const { old, value } = change
     const absent = value === null || value === undefined
     if (absent && old === null) return
-    this.#store.put((record.key as Cell).byteString, absent ? null : value, timestamp)
+    const changedAt = absent ? record.timestamp : timestamp
+    this.#store.put((record.key as Cell).byteString, absent ? null : value, changedAt)
     this.#next.process(
       record.withChange(
         cellOf(value, this.#codec),
         this.#sendOldValues ? cellOf(old, this.#codec) : null,
-        timestamp,
+        changedAt,
       ),
     )
   }

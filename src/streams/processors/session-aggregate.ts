@@ -2,20 +2,17 @@ import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { KeyValueStore } from '../state/store.ts'
-import { Cell, cellOf } from './cell.ts'
+import { Cell } from './cell.ts'
 import { fanOut } from './fan-out.ts'
+import { FinalResults, noFinalResults } from './final-results.ts'
 import type { Aggregator, Initializer, Joiner, Reducer } from './functions.ts'
 import { RowWriter, type TableState } from './materialised.ts'
+import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
-import {
-  endOfIndexKey,
-  indexKeyOf,
-  sessionIndexKey,
-  sessionStoreKeyBytes,
-  type SessionTimes,
-} from './session-key.ts'
-import { StreamRecord } from './stream-record.ts'
-import { fromStart } from './windowed-key.ts'
+import { RowExpiry } from './row-expiry.ts'
+import { indexPlaceOf, sessionStoreKeyBytes, type SessionTimes } from './session-key.ts'
+import type { StreamRecord } from './stream-record.ts'
+import { keyIndexPlace, timeOfPlace } from './windowed-key.ts'
 import type { SessionWindows } from './windows.ts'
 
 /*
@@ -69,7 +66,8 @@ export interface SessionAggregatePlan {
   readonly windows: SessionWindows
   readonly fold: SessionFold
   readonly state: TableState
-  readonly sessionKey: Codec<unknown>
+  /** Of the session's key in the store. */
+  readonly windowKey: Codec<unknown>
   /** The index by key. */
   readonly indexStore: string
   readonly timeStore: string
@@ -91,45 +89,40 @@ class SessionAggregate implements Processor {
   readonly #plan: SessionAggregatePlan
   readonly #store: KeyValueStore<unknown>
   readonly #index: KeyValueStore<number>
-  readonly #times: KeyValueStore<number>
-  readonly #streamTimeKey: string
-  readonly #emittedKey: string
+  readonly #clock: OperatorClock
   readonly #rows: RowWriter
+  readonly #results: Pick<FinalResults, 'emit'>
+  readonly #expiry: RowExpiry
   readonly #node: string
   readonly #task: TaskContext
-  readonly #next: Processor
-  #expireAt = 0
 
   constructor(plan: SessionAggregatePlan, context: ProcessorContext, next: Processor) {
     assert(plan.state.store !== undefined, 'a session aggregate without a store')
+    const { state, operator, onClose, retentionMs, windows, windowKey } = plan
     this.#plan = plan
     this.#store = context.keyValue(plan.state.store)
     this.#index = context.keyValue(plan.indexStore)
-    this.#times = context.keyValue(plan.timeStore)
-    this.#streamTimeKey = `${plan.operator}/stream-time`
-    this.#emittedKey = `${plan.operator}/emitted-up-to`
-    this.#rows = new RowWriter(this.#store, plan.state, plan.onClose ? fanOut([]) : next)
+    const times = context.keyValue<number>(plan.timeStore)
+    this.#clock = new OperatorClock(times, operator)
+    this.#rows = new RowWriter(this.#store, state, onClose ? fanOut([]) : next)
+    const finals = { rows: this.#store, times, operator, windowKey, value: state.value }
+    this.#results = onClose ? new FinalResults(finals, next) : noFinalResults
+    this.#expiry = new RowExpiry(this.#store, { retentionMs, everyMs: windows.gapMs }, (key, timestamp) =>
+      this.#index.put(latin1Slice(indexPlaceOf(Buffer.from(key, 'latin1'))), null, timestamp),
+    )
     this.#node = context.node
     this.#task = context.task
-    this.#next = next
   }
 
   process(record: StreamRecord): void {
     if (record.key === null || record.value === null) return this.#task.drop(this.#node, 'null-key-or-value')
     this.#task.node = this.#node
-    const { windows, onClose } = this.#plan
-    const streamTime = this.#advance(record.timestamp)
-    const closedBelow = streamTime - windows.graceMs - windows.gapMs
+    const { graceMs, gapMs } = this.#plan.windows
+    this.#clock.advance(record.timestamp)
+    const closedBelow = this.#clock.streamTime - graceMs - gapMs
     this.#add(record, closedBelow)
-    if (onClose) this.#emitClosed(record, closedBelow)
-    this.#expire(streamTime)
-  }
-
-  #advance(timestamp: number): number {
-    const streamTime = this.#times.get(this.#streamTimeKey)?.value ?? -1
-    if (timestamp <= streamTime) return streamTime
-    this.#times.put(this.#streamTimeKey, timestamp, timestamp)
-    return timestamp
+    this.#results.emit(record, closedBelow)
+    this.#expiry.expire(this.#clock)
   }
 
   #add(record: StreamRecord, closedBelow: number): void {
@@ -151,15 +144,17 @@ class SessionAggregate implements Processor {
     this.#replace(record, merged, unchanged?.value ?? null, value)
   }
 
-  /** Those of the key that are at most the gap away, in order. */
+  /** Those of the key that are at most the gap away, in order; none beyond the retention, removed already or not. */
   #sessionsAround(key: Cell, timestamp: number): Session[] {
-    const { gapMs } = this.#plan.windows
-    const from = latin1Slice(sessionIndexKey(key.bytes, timestamp - gapMs))
-    const to = latin1Slice(sessionIndexKey(key.bytes, Number.MAX_SAFE_INTEGER))
+    const { windows, retentionMs } = this.#plan
+    const { gapMs } = windows
+    const keptFrom = this.#clock.streamTime - retentionMs + 1
+    const from = latin1Slice(keyIndexPlace(key.bytes, Math.max(timestamp - gapMs, keptFrom)))
+    const to = latin1Slice(keyIndexPlace(key.bytes, Number.MAX_SAFE_INTEGER))
     const sessions: Session[] = []
     for (const [place, { value: start }] of this.#index.range(from, to)) {
       if (start > timestamp + gapMs) break
-      const end = endOfIndexKey(Buffer.from(place, 'latin1'))
+      const end = timeOfPlace(place)
       const cell = this.#cell({ start, end }, key.bytes)
       const row = this.#store.get(cell.byteString)
       assert(row !== undefined, 'a session of the index that the store does not have')
@@ -171,41 +166,12 @@ class SessionAggregate implements Processor {
   #replace(record: StreamRecord, session: SessionTimes & { cell: Cell }, old: unknown, value: unknown): void {
     const { start, end, cell } = session
     const gone = value === null || value === undefined
-    const place = latin1Slice(sessionIndexKey((record.key as Cell).bytes, end))
+    const place = latin1Slice(keyIndexPlace((record.key as Cell).bytes, end))
     this.#index.put(place, gone ? null : start, end)
-    this.#rows.replace(record.withKey(cell), { old, value }, end)
+    this.#rows.replace(record.withKey(cell).withChange(record.value, null, end), { old, value }, end)
   }
 
   #cell(times: SessionTimes, key: Buffer): Cell {
-    return Cell.ofBytes(sessionStoreKeyBytes(times, key), this.#plan.sessionKey)
-  }
-
-  /** Once for every session that ends from the last emission on and before `closedBelow`. */
-  #emitClosed(record: StreamRecord, closedBelow: number): void {
-    const emittedBelow = this.#times.get(this.#emittedKey)?.value ?? 0
-    if (closedBelow <= emittedBelow) return
-    this.#times.put(this.#emittedKey, closedBelow, record.timestamp)
-    const { sessionKey, state } = this.#plan
-    for (const [key, { value, timestamp }] of this.#store.range(
-      fromStart(emittedBelow),
-      fromStart(closedBelow),
-    )) {
-      const cell = Cell.ofBytes(Buffer.from(key, 'latin1'), sessionKey)
-      this.#next.process(
-        new StreamRecord(cell, cellOf(value, state.value), null, timestamp, record.headers, true),
-      )
-    }
-  }
-
-  #expire(streamTime: number): void {
-    const { windows, retentionMs } = this.#plan
-    const keepFrom = streamTime - retentionMs + 1
-    if (keepFrom < this.#expireAt) return
-    this.#expireAt = keepFrom + windows.gapMs
-    const expired = Array.from(this.#store.range(undefined, fromStart(keepFrom)), ([key]) => key)
-    for (const key of expired) {
-      this.#index.put(latin1Slice(indexKeyOf(Buffer.from(key, 'latin1'))), null, streamTime)
-      this.#store.put(key, null, streamTime)
-    }
+    return Cell.ofBytes(sessionStoreKeyBytes(times, key), this.#plan.windowKey)
   }
 }

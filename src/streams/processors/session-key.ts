@@ -1,6 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
-import { readTime, TIME_BYTES, timeBytes, type Windowed } from './windowed-key.ts'
+import { keyIndexPlace, readTime, TIME_BYTES, timeBytes, type Windowed } from './windowed-key.ts'
 
 /**
  * Keys of a table of sessions as its stores hold them: end, start (8 bytes each, big-endian), then the key. Sessions
@@ -34,19 +34,7 @@ export function sessionStoreKeyBytes({ start, end }: SessionTimes, key: Buffer):
   return Buffer.concat([timeBytes(end), timeBytes(start), key])
 }
 
-/** Where a key's sessions that end at `endMs` or later begin in the index by key: length, key, end. */
-export function sessionIndexKey(key: Buffer, endMs: number): Buffer {
-  const length = Buffer.allocUnsafe(4)
-  length.writeUInt32BE(key.length)
-  return Buffer.concat([length, key, timeBytes(Math.max(0, endMs))])
-}
-
-/** The end of a session from its place in the index by key. */
-export function endOfIndexKey(bytes: Buffer): number {
-  return readTime(bytes, bytes.length - TIME_BYTES)
-}
-
-/** The place in the index by key of a session, from its key in the store. */
-export function indexKeyOf(storeKey: Buffer): Buffer {
-  return sessionIndexKey(storeKey.subarray(2 * TIME_BYTES), readTime(storeKey, 0))
+/** The place in the index by key and end of a session, from its key in the store. */
+export function indexPlaceOf(storeKey: Buffer): Buffer {
+  return keyIndexPlace(storeKey.subarray(2 * TIME_BYTES), readTime(storeKey, 0))
 }

@@ -1,19 +1,22 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import type { KeyValueStore } from '../state/store.ts'
-import { Cell, cellOf } from './cell.ts'
+import { Cell } from './cell.ts'
 import { fanOut } from './fan-out.ts'
-import type { Aggregator, Initializer, Reducer } from './functions.ts'
+import { FinalResults, noFinalResults } from './final-results.ts'
 import { RowWriter, type TableState } from './materialised.ts'
+import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
-import { StreamRecord } from './stream-record.ts'
+import { RowExpiry } from './row-expiry.ts'
+import type { StreamRecord } from './stream-record.ts'
+import type { WindowFold } from './window-fold.ts'
+import { windowStoreKeyBytes } from './windowed-key.ts'
 import { firstStart, type TimeWindows } from './windows.ts'
-import { fromStart, windowStoreKeyBytes } from './windowed-key.ts'
 
 /*
  * Algorithm: a record updates the row of every window that covers its time and has not closed; a window closes when
  * stream time, as this operator has seen it, passes its end by the grace. Results go out with each update, or once when
- * the window has closed (KIP-825).
+ * the window has closed (final-results.ts).
  *
  * State: one row per key and window, ordered by window start; and, in a store of its own, how far stream time and the
  * emission of final results have come, so that a restarted task neither takes records that were late before nor
@@ -21,24 +24,18 @@ import { fromStart, windowStoreKeyBytes } from './windowed-key.ts'
  *
  * Correctness: stream time only grows, so a window once closed never changes again. What closes between two records
  * is one range of starts. Rows expire after final results have been read, never before, however far time jumps.
+ *
+ * Cost: one read and one write per window that covers a record, sizeMs / advanceMs of them, and as many changelog
+ * records per key and commit. Slicing would keep one partial aggregate per key and step of advanceMs (when that divides
+ * sizeMs) and put a window together from its slices when it closes: one write per record instead of size / advance,
+ * 60 times fewer for a minute that advances by a second. It needs an aggregate whose parts can be merged (count can; a
+ * reducer only if it is associative, an aggregator only with a merger) and results that go out on close: results on
+ * update are size / advance rows per record whatever the store holds.
  */
-
-/** How a row follows its records; `row` is undefined for the first. */
-export type StreamFold = (row: unknown, value: Cell, key: Cell) => unknown
-
-export const countFold: StreamFold = row => (row === undefined ? 1 : (row as number) + 1)
-
-export function reduceFold(reducer: Reducer): StreamFold {
-  return (row, value) => (row === undefined ? value.value : reducer(row, value.value))
-}
-
-export function aggregateFold(initializer: Initializer, aggregator: Aggregator): StreamFold {
-  return (row, value, key) => aggregator(row === undefined ? initializer() : row, value.value, key.value)
-}
 
 export interface WindowAggregatePlan {
   readonly windows: TimeWindows
-  readonly fold: StreamFold
+  readonly fold: WindowFold
   readonly state: TableState
   /** Of the windowed key in the store. */
   readonly windowKey: Codec<unknown>
@@ -57,51 +54,45 @@ export function windowAggregate(plan: WindowAggregatePlan): ProcessorFactory {
 class WindowAggregate implements Processor {
   readonly #plan: WindowAggregatePlan
   readonly #store: KeyValueStore<unknown>
-  readonly #times: KeyValueStore<number>
-  readonly #streamTimeKey: string
-  readonly #emittedKey: string
+  readonly #clock: OperatorClock
   readonly #rows: RowWriter
+  readonly #results: Pick<FinalResults, 'emit'>
+  readonly #expiry: RowExpiry
   readonly #node: string
   readonly #task: TaskContext
-  readonly #next: Processor
-  #expireAt = 0
 
   constructor(plan: WindowAggregatePlan, context: ProcessorContext, next: Processor) {
     assert(plan.state.store !== undefined, 'a windowed aggregate without a store')
+    const { state, operator, onClose, retentionMs, windows, windowKey } = plan
     this.#plan = plan
     this.#store = context.keyValue(plan.state.store)
-    this.#times = context.keyValue(plan.timeStore)
-    this.#streamTimeKey = `${plan.operator}/stream-time`
-    this.#emittedKey = `${plan.operator}/emitted-up-to`
-    this.#rows = new RowWriter(this.#store, plan.state, plan.onClose ? fanOut([]) : next)
+    const times = context.keyValue<number>(plan.timeStore)
+    this.#clock = new OperatorClock(times, operator)
+    this.#rows = new RowWriter(this.#store, state, onClose ? fanOut([]) : next)
+    const finals = { rows: this.#store, times, operator, windowKey, value: state.value }
+    this.#results = onClose ? new FinalResults(finals, next) : noFinalResults
+    this.#expiry = new RowExpiry(this.#store, { retentionMs, everyMs: windows.sizeMs }, () => {})
     this.#node = context.node
     this.#task = context.task
-    this.#next = next
   }
 
   process(record: StreamRecord): void {
-    const { windows, fold, onClose } = this.#plan
+    const { windows, fold } = this.#plan
     const { key, value, timestamp } = record
     if (key === null || value === null) return this.#task.drop(this.#node, 'null-key-or-value')
     this.#task.node = this.#node
-    const streamTime = this.#advance(timestamp)
-    const closedUpTo = streamTime - windows.graceMs
-    for (let start = firstStart(windows, timestamp); start <= timestamp; start += windows.advanceMs) {
-      if (start + windows.sizeMs > closedUpTo) this.#update(record, start, fold)
+    this.#clock.advance(timestamp)
+    const { sizeMs, advanceMs, graceMs } = windows
+    const closedUpTo = this.#clock.streamTime - graceMs
+    for (let start = firstStart(windows, timestamp); start <= timestamp; start += advanceMs) {
+      if (start + sizeMs > closedUpTo) this.#update(record, start, fold)
       else this.#task.drop(this.#node, 'late')
     }
-    if (onClose) this.#emitClosed(record, closedUpTo)
-    this.#expire(streamTime)
+    this.#results.emit(record, closedUpTo - sizeMs + 1)
+    this.#expiry.expire(this.#clock)
   }
 
-  #advance(timestamp: number): number {
-    const streamTime = this.#times.get(this.#streamTimeKey)?.value ?? -1
-    if (timestamp <= streamTime) return streamTime
-    this.#times.put(this.#streamTimeKey, timestamp, timestamp)
-    return timestamp
-  }
-
-  #update(record: StreamRecord, start: number, fold: StreamFold): void {
+  #update(record: StreamRecord, start: number, fold: WindowFold): void {
     const key = record.key as Cell
     const windowKey = Cell.ofBytes(windowStoreKeyBytes(start, key.bytes), this.#plan.windowKey)
     const row = this.#store.get(windowKey.byteString)
@@ -109,31 +100,5 @@ class WindowAggregate implements Processor {
     const timestamp = row === undefined ? record.timestamp : Math.max(record.timestamp, row.timestamp)
     this.#rows.replace(record.withKey(windowKey), { old: row?.value ?? null, value }, timestamp)
     this.#task.node = this.#node
-  }
-
-  /** Once for every window that ends after the last emission and not after `closedUpTo`. */
-  #emitClosed(record: StreamRecord, closedUpTo: number): void {
-    const { windows, state, windowKey } = this.#plan
-    const emittedUpTo = this.#times.get(this.#emittedKey)?.value ?? -1
-    if (closedUpTo <= emittedUpTo || closedUpTo < windows.sizeMs) return
-    this.#times.put(this.#emittedKey, closedUpTo, record.timestamp)
-    const from = fromStart(emittedUpTo - windows.sizeMs + 1)
-    const to = fromStart(closedUpTo - windows.sizeMs + 1)
-    for (const [key, { value, timestamp }] of this.#store.range(from, to)) {
-      const cell = Cell.ofBytes(Buffer.from(key, 'latin1'), windowKey)
-      this.#next.process(
-        new StreamRecord(cell, cellOf(value, state.value), null, timestamp, record.headers, true),
-      )
-    }
-  }
-
-  /** Now and then, so that its cost is spread over many records. */
-  #expire(streamTime: number): void {
-    const { windows, retentionMs } = this.#plan
-    const keepFrom = streamTime - retentionMs + 1
-    if (keepFrom < this.#expireAt) return
-    this.#expireAt = keepFrom + windows.sizeMs
-    const expired = Array.from(this.#store.range(undefined, fromStart(keepFrom)), ([key]) => key)
-    for (const key of expired) this.#store.put(key, null, streamTime)
   }
 }

@@ -41,15 +41,15 @@ test('a record is in the windows that Kafka Streams gives it', () => {
   ]
   for (const [sizeMs, advanceMs, timestamp, expected] of cases) {
     const starts: number[] = []
-    const first = firstStart(hopping({ sizeMs, advanceMs }), timestamp)
+    const first = firstStart(hopping({ sizeMs, advanceMs, graceMs: 0 }), timestamp)
     for (let start = first; start <= timestamp; start += advanceMs) starts.push(start)
     assert.deepEqual(starts, expected)
   }
 })
 
 test('windows that cannot be are refused', () => {
-  assert.throws(() => tumbling({ sizeMs: 0 }), { code: 'INVALID_ARGUMENT', message: /sizeMs 0/ })
-  assert.throws(() => hopping({ sizeMs: 5, advanceMs: 6 }), { code: 'INVALID_ARGUMENT' })
-  assert.throws(() => tumbling({ sizeMs: 1.5 }), { code: 'INVALID_ARGUMENT' })
+  assert.throws(() => tumbling({ sizeMs: 0, graceMs: 0 }), { code: 'INVALID_ARGUMENT', message: /sizeMs 0/ })
+  assert.throws(() => hopping({ sizeMs: 5, advanceMs: 6, graceMs: 0 }), { code: 'INVALID_ARGUMENT' })
+  assert.throws(() => tumbling({ sizeMs: 1.5, graceMs: 0 }), { code: 'INVALID_ARGUMENT' })
   assert.throws(() => tumbling({ sizeMs: 5, graceMs: -1 }), { code: 'INVALID_ARGUMENT' })
 })

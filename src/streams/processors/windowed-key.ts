@@ -2,7 +2,10 @@ import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
 import type { ByteString } from '../state/byte-store.ts'
 
-/** A key within a window: from `start` (inclusive) to `end` (exclusive), ms of event time. */
+/**
+ * A key within a window, ms of event time: from `start` (inclusive) to `end`, which is exclusive in tumbling and hopping
+ * windows, inclusive in sliding windows and sessions, and Infinity in unlimited ones.
+ */
 export interface Windowed<K> {
   readonly key: K
   readonly start: number
@@ -46,9 +49,24 @@ export function windowStoreKeyBytes(start: number, key: Buffer): Buffer {
   return Buffer.concat([timeBytes(start), key])
 }
 
-/** Where the windows that start at `timeMs` or later begin in a store. */
+/** Where rows whose keys begin with `timeMs` or a later time begin in a store. */
 export function fromStart(timeMs: number): ByteString {
   return timeBytes(Math.max(0, timeMs)).toString('latin1')
+}
+
+/**
+ * The place of a key and a time in an index by key: length of the key (4 bytes), the key, the time. The times of one
+ * key lie side by side, in order.
+ */
+export function keyIndexPlace(key: Buffer, timeMs: number): Buffer {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(key.length)
+  return Buffer.concat([length, key, timeBytes(Math.max(0, timeMs))])
+}
+
+/** The time in a place of an index by key. */
+export function timeOfPlace(place: ByteString): number {
+  return readTime(Buffer.from(place.slice(-TIME_BYTES), 'latin1'), 0)
 }
 
 export function timeBytes(timeMs: number): Buffer {

@@ -10,34 +10,64 @@ export interface TimeWindows {
   readonly graceMs: number
 }
 
-export interface TumblingOptions {
+export interface GraceOptions {
+  /**
+   * How long after its end, in stream time, a window still takes records that come late; later ones are dropped and
+   * counted. 0: not at all. Final results wait for it.
+   */
+  readonly graceMs: number
+}
+
+export interface TumblingOptions extends GraceOptions {
   readonly sizeMs: number
-  /** Default 0. */
-  readonly graceMs?: number
 }
 
 /** Windows that follow each other without gap or overlap. Throws INVALID_ARGUMENT. */
-export function tumbling({ sizeMs, graceMs = 0 }: TumblingOptions): TimeWindows {
+export function tumbling({ sizeMs, graceMs }: TumblingOptions): TimeWindows {
   return hopping({ sizeMs, advanceMs: sizeMs, graceMs })
 }
 
 /** Windows that overlap: a record is in each that covers its time. Throws INVALID_ARGUMENT. */
 export function hopping(options: TumblingOptions & { readonly advanceMs: number }): TimeWindows {
-  const { sizeMs, advanceMs, graceMs = 0 } = options
-  const whole = [sizeMs, advanceMs, graceMs].every(Number.isSafeInteger)
-  if (!whole || sizeMs < 1 || advanceMs < 1 || advanceMs > sizeMs || graceMs < 0) {
-    throw new EvertError(
-      'INVALID_ARGUMENT',
-      `Windows need whole milliseconds with 1 <= advanceMs <= sizeMs and graceMs >= 0; ` +
-        `got sizeMs ${sizeMs}, advanceMs ${advanceMs}, graceMs ${graceMs}.`,
-    )
+  const { sizeMs, advanceMs, graceMs } = options
+  if (areWhole(sizeMs, advanceMs, graceMs) && advanceMs >= 1 && advanceMs <= sizeMs && graceMs >= 0) {
+    return { sizeMs, advanceMs, graceMs }
   }
-  return { sizeMs, advanceMs, graceMs }
+  throw refused('Windows', '1 <= advanceMs <= sizeMs and graceMs >= 0', { sizeMs, advanceMs, graceMs })
 }
 
 /** The start of the first window that covers the time; the others follow every `advanceMs` up to it. */
 export function firstStart({ sizeMs, advanceMs }: TimeWindows, timestamp: number): number {
   return Math.floor(Math.max(0, timestamp - sizeMs + advanceMs) / advanceMs) * advanceMs
+}
+
+/**
+ * For every key, all windows of `timeDifferenceMs` (both ends inclusive) that hold different records: a record is
+ * aggregated with those at most so far before it, and with those at most so far after it (KIP-450).
+ */
+export interface SlidingWindows {
+  readonly timeDifferenceMs: number
+  readonly graceMs: number
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function sliding(options: GraceOptions & { readonly timeDifferenceMs: number }): SlidingWindows {
+  const { timeDifferenceMs, graceMs } = options
+  if (areWhole(timeDifferenceMs, graceMs) && timeDifferenceMs >= 0 && graceMs >= 0) {
+    return { timeDifferenceMs, graceMs }
+  }
+  throw refused('Sliding windows', 'timeDifferenceMs >= 0 and graceMs >= 0', { timeDifferenceMs, graceMs })
+}
+
+/** A single window without end. It never closes. */
+export interface UnlimitedWindows {
+  readonly startMs: number
+}
+
+/** Records before `startMs` (default 0) are in no window. Throws INVALID_ARGUMENT. */
+export function unlimited({ startMs = 0 }: { readonly startMs?: number } = {}): UnlimitedWindows {
+  if (areWhole(startMs) && startMs >= 0) return { startMs }
+  throw refused('An unlimited window', 'startMs >= 0', { startMs })
 }
 
 /** Sessions of activity: records of a key that are at most `gapMs` apart. */
@@ -47,16 +77,26 @@ export interface SessionWindows {
 }
 
 /** Throws INVALID_ARGUMENT. */
-export function sessions({
-  gapMs,
-  graceMs = 0,
-}: {
-  readonly gapMs: number
-  readonly graceMs?: number
-}): SessionWindows {
-  if ([gapMs, graceMs].every(Number.isSafeInteger) && gapMs >= 1 && graceMs >= 0) return { gapMs, graceMs }
-  throw new EvertError(
+export function sessions(options: GraceOptions & { readonly gapMs: number }): SessionWindows {
+  const { gapMs, graceMs } = options
+  if (areWhole(gapMs, graceMs) && gapMs >= 1 && graceMs >= 0) return { gapMs, graceMs }
+  throw refused('Sessions', 'gapMs >= 1 and graceMs >= 0', { gapMs, graceMs })
+}
+
+function areWhole(...numbers: number[]): boolean {
+  return numbers.every(Number.isSafeInteger)
+}
+
+function refused(
+  what: string,
+  need: string,
+  given: Readonly<Record<string, number | undefined>>,
+): EvertError {
+  const got = Object.entries(given).map(([name, value]) => `${name} ${value}`)
+  const missing = given['graceMs'] === undefined && 'graceMs' in given
+  return new EvertError(
     'INVALID_ARGUMENT',
-    `Sessions need whole milliseconds with gapMs >= 1 and graceMs >= 0; got gapMs ${gapMs}, graceMs ${graceMs}.`,
+    `${what} need whole milliseconds with ${need}; got ${got.join(', ')}.` +
+      (missing ? ' Say how long late records are waited for: graceMs, 0 for not at all.' : ''),
   )
 }

@@ -215,6 +215,7 @@ function isFaultOfRecord(error: unknown): boolean {
 }
 
 const FAULTS_OF_SURROUNDINGS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BUFFER_FULL',
   'CLOSED',
   'CONNECTION',
   'DAMAGED_DATA',

@@ -1,0 +1,115 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+import type { TableState } from '../processors/materialised.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
+import { type SessionFold, sessionWindowAggregate } from '../processors/session-aggregate.ts'
+import { sessionStoreKey } from '../processors/session-key.ts'
+import { slidingRetentionMs, slidingWindowAggregate } from '../processors/sliding-window-aggregate.ts'
+import { unlimitedWindowAggregate } from '../processors/unlimited-window-aggregate.ts'
+import { windowAggregate } from '../processors/window-aggregate.ts'
+import type { WindowFold } from '../processors/window-fold.ts'
+import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
+import type { TableWindow } from './context.ts'
+
+export interface WindowEmitOptions {
+  /** `onUpdate` (default): every update of a window; `onWindowClose`: its final row, once (KIP-825). */
+  readonly emit?: 'onUpdate' | 'onWindowClose'
+}
+
+/** What an aggregate must know of a kind of windows. `F` is how its rows follow their records. */
+export interface WindowOperator<F> {
+  /** Of the table that the aggregate makes. */
+  readonly window: TableWindow
+  /** The least that rows must be kept for behind stream time, and the default. */
+  readonly minRetentionMs: number
+  /** The operator looks up the windows of one key, in an index beside the rows. */
+  readonly hasIndex: boolean
+  /** Its windows close, so that it keeps its stream time. */
+  readonly hasTimes: boolean
+  /** How the store writes windowed keys. */
+  storeKey<K>(key: Codec<K>): Codec<Windowed<K>>
+  create(fold: F, parts: WindowOperatorParts): ProcessorFactory
+}
+
+export interface WindowOperatorParts {
+  readonly state: TableState
+  readonly windowKey: Codec<unknown>
+  readonly indexStore: string
+  readonly timeStore: string
+  /** The operator's number among those that share the stores. */
+  readonly operator: number
+  readonly retentionMs: number
+}
+
+export function windowOperator(
+  windows: TimeWindows | SlidingWindows | UnlimitedWindows,
+  { emit = 'onUpdate' }: WindowEmitOptions = {},
+): WindowOperator<WindowFold> {
+  const onClose = emit === 'onWindowClose'
+  if ('timeDifferenceMs' in windows) return slidingOperator(windows, onClose)
+  if ('sizeMs' in windows) return timeOperator(windows, onClose)
+  if (!onClose) return unlimitedOperator(windows)
+  throw new EvertError(
+    'INVALID_TOPOLOGY',
+    'An unlimited window never closes, so that emit: onWindowClose would never emit. Leave it out, or use windows ' +
+      'that end: tumbling, hopping, sliding, sessions.',
+  )
+}
+
+function timeOperator(windows: TimeWindows, onClose: boolean): WindowOperator<WindowFold> {
+  const minRetentionMs = windows.sizeMs + windows.graceMs
+  return {
+    window: { isSession: false, closesAfterMs: minRetentionMs },
+    minRetentionMs,
+    hasIndex: false,
+    hasTimes: true,
+    storeKey: key => windowStoreKey(key, windows.sizeMs),
+    create: (fold, parts) => windowAggregate({ ...parts, windows, fold, onClose }),
+  }
+}
+
+function slidingOperator(windows: SlidingWindows, onClose: boolean): WindowOperator<WindowFold> {
+  return {
+    window: { isSession: false, closesAfterMs: windows.timeDifferenceMs + windows.graceMs },
+    minRetentionMs: slidingRetentionMs(windows),
+    hasIndex: true,
+    hasTimes: true,
+    storeKey: key => windowStoreKey(key, windows.timeDifferenceMs),
+    create: (fold, parts) => slidingWindowAggregate({ ...parts, windows, fold, onClose }),
+  }
+}
+
+function unlimitedOperator(windows: UnlimitedWindows): WindowOperator<WindowFold> {
+  return {
+    window: { isSession: false, closesAfterMs: Infinity },
+    minRetentionMs: Infinity,
+    hasIndex: false,
+    hasTimes: false,
+    storeKey: key => windowStoreKey(key, Infinity),
+    create: (fold, parts) => unlimitedWindowAggregate({ ...parts, windows, fold }),
+  }
+}
+
+export function sessionOperator(
+  windows: SessionWindows,
+  { emit = 'onUpdate' }: WindowEmitOptions = {},
+): WindowOperator<SessionFold> {
+  const minRetentionMs = windows.gapMs + windows.graceMs
+  return {
+    window: { isSession: true, closesAfterMs: minRetentionMs },
+    minRetentionMs,
+    hasIndex: true,
+    hasTimes: true,
+    storeKey: sessionStoreKey,
+    create: (fold, parts) =>
+      sessionWindowAggregate({
+        ...parts,
+        windows,
+        fold,
+        onClose: emit === 'onWindowClose',
+        // A session that ends gap and grace ago is still open.
+        retentionMs: parts.retentionMs + 1,
+      }),
+  }
+}

@@ -1,0 +1,90 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { latin1Slice } from '../../internal/latin1.ts'
+import type { KeyValueStore } from '../state/store.ts'
+import { bufferedRow } from './buffered-row.ts'
+import { Cell, cellOf } from './cell.ts'
+import { OperatorClock } from './operator-clock.ts'
+import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
+import { type BufferLimits, type Eviction, RowBuffer } from './row-buffer.ts'
+import { StreamRecord } from './stream-record.ts'
+import type { WaitingOrder } from './waiting-order.ts'
+import { fromStart, TIME_BYTES, timeBytes } from './windowed-key.ts'
+
+/*
+ * Algorithm: the first change of a key opens its wait, later ones replace what waits, and when stream time, as this
+ * operator sees it in the changes' timestamps, is the limit past the first one's, the latest goes out, deletions too.
+ * A buffer that is full lets those go that have waited longest, or stops the task.
+ *
+ * State: what waits, by the time of its key's first change and then by key; an index of those times by key; and the
+ * operator's stream time.
+ *
+ * Correctness: a key is in the buffer at most once, under the time that the index has for it. Rows go out in the
+ * order of their places, of which those that have waited long enough are one range. (Kafka Streams:
+ * KTableSuppressProcessor with untilTimeLimit.)
+ */
+
+export interface SuppressUntilTimeLimitPlan {
+  readonly timeLimitMs: number
+  readonly buffer: string
+  readonly indexStore: string
+  readonly timeStore: string
+  /** In which keys wait that began to wait at the same time. */
+  readonly order: WaitingOrder
+  readonly limits: BufferLimits
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
+}
+
+export function suppressUntilTimeLimit(plan: SuppressUntilTimeLimitPlan): ProcessorFactory {
+  return (context, next) => new SuppressUntilTimeLimit(plan, context, next)
+}
+
+class SuppressUntilTimeLimit implements Processor {
+  readonly #plan: SuppressUntilTimeLimitPlan
+  readonly #buffer: RowBuffer
+  readonly #index: KeyValueStore<number>
+  readonly #clock: OperatorClock
+  readonly #node: string
+  readonly #task: TaskContext
+  readonly #emit: Eviction
+
+  constructor(plan: SuppressUntilTimeLimitPlan, context: ProcessorContext, next: Processor) {
+    const { order, key, value } = plan
+    const counts = context.keyValue<number>(plan.timeStore)
+    const index = context.keyValue<number>(plan.indexStore)
+    this.#plan = plan
+    this.#index = index
+    this.#clock = new OperatorClock(counts, 0)
+    this.#buffer = new RowBuffer({
+      node: context.node,
+      rows: context.keyValue(plan.buffer),
+      counts,
+      codec: bufferedRow(value),
+      limits: plan.limits,
+    })
+    this.#node = context.node
+    this.#task = context.task
+    this.#emit = (place, { value: row, timestamp }) => {
+      const storeKey = order.storeKeyAt(Buffer.from(place.slice(TIME_BYTES), 'latin1'))
+      const cell = Cell.ofBytes(storeKey, key)
+      index.put(cell.byteString, null, timestamp)
+      next.process(new StreamRecord(cell, cellOf(row.value, value), null, timestamp, row.headers, true))
+    }
+  }
+
+  process(record: StreamRecord): void {
+    this.#task.node = this.#node
+    const { order, timeLimitMs, key: codec } = this.#plan
+    const { timestamp, headers } = record
+    this.#clock.advance(timestamp)
+    const key = record.key as Cell
+    const keyBytes = key.bytesAs(codec)
+    const waiting = this.#index.get(latin1Slice(keyBytes))
+    const since = waiting?.value ?? timestamp
+    if (waiting === undefined) this.#index.put(latin1Slice(keyBytes), since, timestamp)
+    const place = latin1Slice(Buffer.concat([timeBytes(since), order.placeOf(keyBytes)]))
+    this.#buffer.put(place, { value: record.value?.value ?? null, headers }, timestamp)
+    this.#buffer.evictBelow(fromStart(this.#clock.streamTime - timeLimitMs + 1), this.#emit)
+    this.#buffer.enforceLimits(this.#emit)
+  }
+}
