@@ -10,6 +10,7 @@ import { SessionKStream } from '../../src/streams/dsl/session-kstream.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import * as functions from './functions.ts'
 import { WindowedKStream } from '../../src/streams/dsl/windowed-kstream.ts'
+import type { JoinWindows } from '../../src/streams/processors/join-windows.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
 import {
   hopping,
@@ -81,6 +82,11 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   },
   table: (operator, _fields, builder) =>
     builder.table(textTopic(operator['topic'] as string), storeOf(operator)),
+  versionedTable: (operator, _fields, builder) =>
+    builder.versionedTable(textTopic(operator['topic'] as string), {
+      ...storeOf(operator),
+      historyRetentionMs: operator['historyRetentionMs'] as number,
+    }),
   globalTable: (operator, _fields, builder) =>
     builder.globalTable(textTopic(operator['topic'] as string), storeOf(operator)),
   cogroup: ({ groups }, fields) => {
@@ -211,17 +217,17 @@ const BUILDERS: Readonly<Record<string, Build>> = {
       const join = operator['how'] === 'left' ? 'leftJoinGlobal' : 'joinGlobal'
       return (left as Stream)[join](right, select, functions.joiner, text)
     }
-    if (!(right instanceof KTable)) throw new UnknownOperator('join of streams')
+    if (right instanceof KStream) return joinStreams(operator, left as Stream, right as Stream)
     if (operator['foreignKey'] !== undefined) return joinByForeignKey(operator, left as Table, right as Table)
-    for (const field of ['graceMs', 'key']) {
-      if (operator[field] !== undefined) throw new UnknownOperator(`join with ${field}`)
-    }
     const how = operator['how'] as string
     const options = { ...text, ...storeOf(operator) }
     if (left instanceof KTable) return joinTables(how, left as Table, right as Table, options)
     if (how === 'outer') throw new UnknownOperator('outer join of a stream and a table')
-    const join = how === 'left' ? 'leftJoin' : 'join'
-    return (left as Stream)[join](right as Table, functions.joiner, text)
+    const { graceMs } = operator as { graceMs?: number }
+    const grace = { ...text, ...(graceMs === undefined ? {} : { graceMs }) }
+    return how === 'left'
+      ? (left as Stream).leftJoin(right as Table, functions.joiner, grace)
+      : (left as Stream).join(right as Table, functions.joiner, grace)
   },
   to: (operator, fields) => {
     fields.stream(operator['from']).to(textTopic(operator['topic'] as string))
@@ -255,6 +261,14 @@ function joinByForeignKey(operator: Operator, left: Table, right: Table): Table 
   return operator['how'] === 'left'
     ? left.leftJoinByForeignKey(right, select, functions.joiner, options)
     : left.joinByForeignKey(right, select, functions.joiner, options)
+}
+
+function joinStreams(operator: Operator, left: Stream, right: Stream): Stream {
+  const { beforeMs, afterMs, graceMs } = operator as unknown as JoinWindows
+  const options = { ...text, within: { beforeMs, afterMs, graceMs } }
+  if (operator['how'] === 'outer') return left.outerJoin(right, functions.joiner, options)
+  if (operator['how'] === 'left') return left.leftJoin(right, functions.joiner, options)
+  return left.join(right, functions.joiner, options)
 }
 
 function joinTables(how: string, left: Table, right: Table, options: typeof text): Table {

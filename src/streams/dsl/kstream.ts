@@ -11,15 +11,16 @@ import { passThrough } from '../processors/pass-through.ts'
 import { peek } from '../processors/peek.ts'
 import { selectKey } from '../processors/select-key.ts'
 import { streamGlobalJoin } from '../processors/stream-global-join.ts'
-import { streamTableJoin } from '../processors/stream-table-join.ts'
 import { tableSource } from '../processors/table-source.ts'
-import { coPartition, type DslContext, type StreamParts } from './context.ts'
+import type { DslContext, StreamParts } from './context.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
 import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
+import { type JoinKind, joinStreams, type KeyedStream, type StreamJoinOptions } from './stream-join.ts'
+import { joinStreamWithTable, type StreamTableJoinOptions } from './stream-table-join.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 
 /**
@@ -161,13 +162,55 @@ export class KStream<K, V> {
     return this.#context.table({ node, key, value, sources, table })
   }
 
-  /** Joins each record with the table's row of its key as it is at that moment; without a row there is no result. */
+  /**
+   * Joins each record with the table's row of its key as it is at that moment (of a versioned table: as it was at the
+   * record's time); without a row there is no result. With a stream: one result for each pair of records of one key
+   * whose times lie `within` each other's window, when the later one comes.
+   *
+   * @example
+   * orders.join(payments, (order, payment) => ({ order, payment }), {
+   *   within: { beforeMs: 0, afterMs: 3_600_000, graceMs: 60_000 },
+   * })
+   */
   join<VT, V2>(
     table: KTable<K, VT>,
     joiner: (value: V, row: VT, key: K) => V2 | null,
-    options: ValueOptions<V2> = {},
+    options?: StreamTableJoinOptions<V2>,
+  ): KStream<K, V2>
+  join<VR, V2>(
+    stream: KStream<K, VR>,
+    joiner: (left: V, right: VR, key: K) => V2 | null,
+    options: StreamJoinOptions<V2>,
+  ): KStream<K, V2>
+  join(other: unknown, joiner: unknown, options: unknown = {}): unknown {
+    return this.#join(other, { kind: 'inner', joiner: joiner as Joiner }, options)
+  }
+
+  /**
+   * As `join`; a record of this stream alone joins with null. In a join of streams that result is final: it goes out
+   * when the record's window and the grace are over, and never before.
+   */
+  leftJoin<VT, V2>(
+    table: KTable<K, VT>,
+    joiner: (value: V, row: VT | null, key: K) => V2 | null,
+    options?: StreamTableJoinOptions<V2>,
+  ): KStream<K, V2>
+  leftJoin<VR, V2>(
+    stream: KStream<K, VR>,
+    joiner: (left: V, right: VR | null, key: K) => V2 | null,
+    options: StreamJoinOptions<V2>,
+  ): KStream<K, V2>
+  leftJoin(other: unknown, joiner: unknown, options: unknown = {}): unknown {
+    return this.#join(other, { kind: 'left', joiner: joiner as Joiner }, options)
+  }
+
+  /** As `leftJoin` with a stream, for the records of either side. */
+  outerJoin<VR, V2>(
+    stream: KStream<K, VR>,
+    joiner: (left: V | null, right: VR | null, key: K) => V2 | null,
+    options: StreamJoinOptions<V2>,
   ): KStream<K, V2> {
-    return this.#joinTable(table, joiner as Joiner, { ...options, left: false })
+    return this.#join(stream, { kind: 'outer', joiner: joiner as Joiner }, options) as KStream<K, V2>
   }
 
   /** Joins each record with the global table's row of a computed key; without a row there is no result. */
@@ -198,15 +241,6 @@ export class KStream<K, V> {
     )
   }
 
-  /** As `join`; a record without a row joins with null. */
-  leftJoin<VT, V2>(
-    table: KTable<K, VT>,
-    joiner: (value: V, row: VT | null, key: K) => V2 | null,
-    options: ValueOptions<V2> = {},
-  ): KStream<K, V2> {
-    return this.#joinTable(table, joiner as Joiner, { ...options, left: true })
-  }
-
   /** Writes every record to the topic, in its codecs. */
   to(topic: Topic<K, V>, options: NamedOptions = {}): void {
     const { plan } = this.#context
@@ -216,31 +250,29 @@ export class KStream<K, V> {
     plan.addSink({ name, topic: topic.name, key, value, changes: false }, this.#parts.node)
   }
 
-  #joinTable<VT, V2>(
-    table: KTable<K, VT>,
-    joiner: Joiner,
-    options: ValueOptions<V2> & { left: boolean },
-  ): KStream<K, V2> {
-    const { plan } = this.#context
-    const { left } = options
-    const other = partsOf(table)
-    const { node: parent, sources } = this.#keyed(options.name ?? this.#parts.node.name)
-    const name = options.name ?? plan.names.operator(left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-')
-    const value = options.value ?? (defaultValueCodec as Codec<V2>)
-    const lookup = other.table.lookup()
-    const node = plan.addProcessor(name, [parent], {
-      create: streamTableJoin({ table: lookup, joiner, left, value }),
-      stores: () => lookup.stores(),
-      relaxesNullKeys: left,
-    })
-    const { key } = this.#parts
-    return this.#context.stream({
-      node,
-      key,
-      value,
-      sources: coPartition(plan, name, sources, other.sources),
-      keyChanged: false,
-    })
+  #join(other: unknown, join: { kind: JoinKind; joiner: Joiner }, options: unknown): KStream<K, unknown> {
+    const { name } = options as NamedOptions
+    if (!(other instanceof KStream)) {
+      const stream = this.#keyedParts(name)
+      const table = partsOf(other as KTable<K, unknown>)
+      const { joiner, kind } = join
+      return joinStreamWithTable(this.#context, [stream, table], {
+        ...(options as StreamTableJoinOptions<unknown>),
+        joiner,
+        left: kind === 'left',
+      })
+    }
+    const stream = other as KStream<K, unknown>
+    const left = this.#keyedParts(name === undefined ? undefined : `${name}-left`)
+    const right =
+      stream === this ? left : stream.#keyedParts(name === undefined ? undefined : `${name}-right`)
+    return joinStreams(this.#context, [left, right], { ...(options as StreamJoinOptions<unknown>), ...join })
+  }
+
+  /** For an operator of this name; unnamed, a repartition topic is named after this stream's node. */
+  #keyedParts(name: string | undefined): KeyedStream<K> {
+    const { key, value, node } = this.#parts
+    return { ...this.#keyed(name ?? node.name), key, value }
   }
 
   #joinGlobal<KT, VT, V2>(

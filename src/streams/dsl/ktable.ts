@@ -57,6 +57,7 @@ export class KTable<K, V> {
       {
         requestOldValues: force => parent.requestOldValues(force),
         lookup: () => mappedLookup(mapper as Mapper, parent.lookup()),
+        historyRetentionMs: () => parent.historyRetentionMs(),
       },
       { plan: this.#context.plan, key: this.#parts.key },
     )
@@ -200,13 +201,18 @@ export class KTable<K, V> {
       {
         requestOldValues: force => parent.requestOldValues(force),
         lookup: () => filteredLookup(predicate, keep, parent.lookup()),
+        historyRetentionMs: () => parent.historyRetentionMs(),
       },
       { plan: this.#context.plan, key: this.#parts.key },
     )
     return this.#derive('KTABLE-FILTER-', options, {
       value,
       table,
-      create: tableFilter(predicate, keep, state),
+      create: tableFilter(
+        predicate,
+        { keep, versioned: () => parent.historyRetentionMs() !== undefined },
+        state,
+      ),
     })
   }
 

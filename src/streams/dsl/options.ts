@@ -19,6 +19,11 @@ export interface StoreOptions extends NamedOptions {
   readonly store?: string
 }
 
+export interface VersionedTableOptions extends StoreOptions {
+  /** How far behind stream time earlier rows can be looked up, and late records are taken. */
+  readonly historyRetentionMs: number
+}
+
 export interface StoreValueOptions<V> extends StoreOptions {
   /** How results are written. Default: JSON. */
   readonly value?: Codec<V>

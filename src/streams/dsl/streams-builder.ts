@@ -1,15 +1,18 @@
+import { bytes } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import { Plan, type PlanNode } from '../graph/plan.ts'
 import type { Topology } from '../graph/topology.ts'
 import { toTopology } from '../graph/to-topology.ts'
 import { tableSource } from '../processors/table-source.ts'
+import { versionCodec } from '../processors/versioned-rows.ts'
+import { versionedTableSource } from '../processors/versioned-table-source.ts'
 import type { DslContext } from './context.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
-import type { NamedOptions, StoreOptions } from './options.ts'
-import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+import type { NamedOptions, StoreOptions, VersionedTableOptions } from './options.ts'
+import { newTableState, sourceParts, storesOf, versionedParts } from './table-parts.ts'
 
 /**
  * Where a topology begins (Kafka Streams: StreamsBuilder). Handles that it gives are descriptions: nothing runs until
@@ -74,6 +77,45 @@ export class StreamsBuilder {
       create: tableSource(state),
       stores: () => storesOf(state),
     })
+    return this.#context.table({ node, key, value, sources: [source], table })
+  }
+
+  /**
+   * A topic as a table that also knows its rows as they were, for `historyRetentionMs` back from stream time (KIP-889,
+   * KIP-914): the row of a key is its record with the greatest timestamp, whatever the order in which records come. A
+   * stream that joins it finds the row as of its own record's time. Records older than the history are dropped.
+   *
+   * @example
+   * const prices = builder.versionedTable(priceChanges, { historyRetentionMs: 86_400_000 })
+   * orders.join(prices, (order, price) => order.quantity * price, { graceMs: 60_000 })
+   */
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions): KTable<K, V> {
+    const { plan } = this.#context
+    const { key, value } = topic
+    const { historyRetentionMs } = options
+    if (!Number.isSafeInteger(historyRetentionMs) || historyRetentionMs < 0) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `The versioned table of "${topic.name}" needs { historyRetentionMs } in whole milliseconds, 0 or more; ` +
+          `got ${historyRetentionMs}.`,
+      )
+    }
+    plan.topics.set(topic.name, topic)
+    const latest = options.store ?? plan.names.store(`${topic.name}-`)
+    const sourceName =
+      options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
+    const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
+    const source = plan.addSource({ name: sourceName, topics: [topic.name], key, value, changes: false })
+    const stores = { latest, history: `${latest}-history`, historyRetentionMs }
+    plan.addStore({ name: latest, key, value, sourceTopic: undefined })
+    plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), sourceTopic: undefined })
+    const state = newTableState(value)
+    state.store = latest
+    const node = plan.addProcessor(name, [source], {
+      create: versionedTableSource(stores, state),
+      stores: () => [latest, stores.history],
+    })
+    const table = versionedParts(state, stores)
     return this.#context.table({ node, key, value, sources: [source], table })
   }
 

@@ -2,6 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import type { Plan } from '../graph/plan.ts'
 import { type LookupFactory, storeLookup } from '../processors/lookup.ts'
 import type { TableState } from '../processors/materialised.ts'
+import { type VersionedStores, versionedLookup } from '../processors/versioned-table-source.ts'
 
 /**
  * What operators downstream may ask of a table while the topology is written (Kafka Streams: KTableImpl with
@@ -18,6 +19,8 @@ export interface TableParts {
   lookup(): LookupFactory
   /** Keeps the rows, in a store of this name if they are not kept yet. */
   keepRows(store: string): void
+  /** How far back rows can be looked up as they were; undefined when only the latest ones are known. */
+  historyRetentionMs(): number | undefined
 }
 
 export interface StorePlan {
@@ -37,6 +40,7 @@ export function sourceParts(state: TableState, generatedName: string, storePlan:
   return {
     state,
     keepRows,
+    historyRetentionMs: () => undefined,
     requestOldValues(force) {
       if (state.store === undefined && !force) return false
       keepRows(generatedName)
@@ -53,7 +57,11 @@ export function sourceParts(state: TableState, generatedName: string, storePlan:
 /** A table whose rows can be computed from other tables' rows as long as it has no store of its own. */
 export function derivedParts(
   state: TableState,
-  { requestOldValues, lookup }: Pick<TableParts, 'requestOldValues' | 'lookup'>,
+  {
+    requestOldValues,
+    lookup,
+    historyRetentionMs = () => undefined,
+  }: Pick<TableParts, 'requestOldValues' | 'lookup'> & Partial<TableParts>,
   storePlan: StorePlan,
 ): TableParts {
   return {
@@ -64,6 +72,21 @@ export function derivedParts(
       return state.sendOldValues
     },
     lookup: () => (state.store === undefined ? lookup() : storeLookup(state.store)),
+    historyRetentionMs: () => (state.store === undefined ? historyRetentionMs() : undefined),
+  }
+}
+
+/** A table that keeps the earlier versions of its rows too. `state` has the store of the latest ones. */
+export function versionedParts(state: TableState, stores: VersionedStores): TableParts {
+  return {
+    state,
+    keepRows() {},
+    requestOldValues() {
+      state.sendOldValues = true
+      return true
+    },
+    lookup: () => versionedLookup(stores),
+    historyRetentionMs: () => stores.historyRetentionMs,
   }
 }
 

@@ -55,6 +55,7 @@ class Subscribe implements Processor {
   }
 
   process(record: StreamRecord): void {
+    if (!record.isLatest) return this.#task.drop(this.#node, 'outdated')
     if (record.value === null && record.old === null) return
     this.#task.node = this.#node
     const now = this.#foreignKey(record.value, record)
@@ -164,6 +165,7 @@ class Notify implements Processor {
   }
 
   process(record: StreamRecord): void {
+    if (!record.isLatest) return this.#task.drop(this.#node, 'outdated')
     this.#task.node = this.#node
     const { primaryKey, rightValue } = this.#plan
     const prefix = latin1Slice(subscriptionPrefix((record.key as Cell).bytes))

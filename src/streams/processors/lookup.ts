@@ -2,9 +2,10 @@ import type { StoredValue } from '../state/store.ts'
 import type { Cell } from './cell.ts'
 import type { ProcessorContext } from './processor.ts'
 
-/** The current row of a table, read by joins (Kafka Streams: KTableValueGetter). */
+/** The rows of a table, read by joins (Kafka Streams: KTableValueGetter). */
 export interface Lookup {
-  get(key: Cell): StoredValue<unknown> | undefined
+  /** The current row; with `asOf`, of a versioned table the row as it was at that time. */
+  get(key: Cell, asOf?: number): StoredValue<unknown> | undefined
 }
 
 /** How a processor gets at a table's rows: the stores it must be connected to, and the reader to build on them. */

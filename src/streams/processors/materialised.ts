@@ -2,7 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { type Cell, cellOf } from './cell.ts'
 import type { Processor } from './processor.ts'
-import type { StreamRecord } from './stream-record.ts'
+import { StreamRecord } from './stream-record.ts'
 
 /**
  * What a table must know about its rows, settled while the topology is written and read when a task is built: later
@@ -19,7 +19,7 @@ export interface TableState {
 /**
  * The end of every table operator that keeps its rows: stores the new value and passes the change on. A tombstone for
  * a row that does not exist changes nothing and is neither stored nor passed on (Kafka Streams does so in its
- * record cache). Rows are applied in offset order, whatever their timestamps.
+ * record cache). Rows are applied in offset order, whatever their timestamps, so each is the latest.
  */
 export class RowWriter {
   readonly #store: KeyValueStore<unknown>
@@ -47,7 +47,7 @@ export class RowWriter {
       }
     }
     this.#store.put(key, value === null ? null : value.value, record.timestamp)
-    this.#next.process(record.withChange(value, old, record.timestamp))
+    this.#next.process(latestChange(record, { value, old }, record.timestamp))
   }
 
   /**
@@ -61,11 +61,22 @@ export class RowWriter {
     const changedAt = absent ? record.timestamp : timestamp
     this.#store.put((record.key as Cell).byteString, absent ? null : value, changedAt)
     this.#next.process(
-      record.withChange(
-        cellOf(value, this.#codec),
-        this.#sendOldValues ? cellOf(old, this.#codec) : null,
+      latestChange(
+        record,
+        {
+          value: cellOf(value, this.#codec),
+          old: this.#sendOldValues ? cellOf(old, this.#codec) : null,
+        },
         changedAt,
       ),
     )
   }
+}
+
+function latestChange(
+  { key, headers }: StreamRecord,
+  { value, old }: { value: Cell | null; old: Cell | null },
+  timestamp: number,
+): StreamRecord {
+  return new StreamRecord(key, value, old, timestamp, headers, true)
 }

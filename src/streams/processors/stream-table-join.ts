@@ -14,8 +14,8 @@ export interface StreamTableJoinPlan {
 }
 
 /**
- * Joins each record of a stream with the table's row of the same key as it is now (Kafka Streams: KStreamKTableJoin).
- * The table alone never causes a result; the result has the stream record's timestamp. Null values are dropped; a null
+ * Joins each record of a stream with the table's row of the same key as it is now, or, of a versioned table, as it was
+ * at the record's time (Kafka Streams: KStreamKTableJoin). The table alone never causes a result; the result has the stream record's timestamp. Null values are dropped; a null
  * key joins with null when left (KIP-962) and is dropped when inner.
  */
 export function streamTableJoin(plan: StreamTableJoinPlan): ProcessorFactory {
@@ -48,7 +48,7 @@ class StreamTableJoin implements Processor {
       return
     }
     this.#task.node = this.#node
-    const row = key === null ? undefined : this.#rows.get(key)
+    const row = key === null ? undefined : this.#rows.get(key, record.timestamp)
     if (row === undefined && !this.#left) return
     const joined = this.#joiner(
       value.value,

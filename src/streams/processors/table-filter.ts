@@ -7,13 +7,18 @@ import type { StreamRecord } from './stream-record.ts'
 
 /**
  * A table of the rows that fit (Kafka Streams: KTableFilter). A row that does not fit is a tombstone, also when it
- * never fitted before: without a store and without old values the operator cannot know.
+ * never fitted before: without a store and without old values the operator cannot know. Of a versioned table every
+ * row is passed on: one that is not the latest may be a tombstone of its own time.
  */
-export function tableFilter(predicate: Predicate, keep: boolean, state: TableState): ProcessorFactory {
+export function tableFilter(
+  predicate: Predicate,
+  { keep, versioned }: { keep: boolean; versioned: () => boolean },
+  state: TableState,
+): ProcessorFactory {
   return (context, next) => {
     const fits = new Fits(predicate, keep, context)
     return state.store === undefined
-      ? new PlainTableFilter(fits, state.sendOldValues, next)
+      ? new PlainTableFilter(fits, { sendOldValues: state.sendOldValues, versioned: versioned() }, next)
       : new StoredTableFilter(fits, new RowWriter(context.keyValue(state.store), state, next))
   }
 }
@@ -25,8 +30,8 @@ export function filteredLookup(predicate: Predicate, keep: boolean, parent: Look
     create(context) {
       const rows = parent.create(context)
       return {
-        get(key) {
-          const row = rows.get(key)
+        get(key, asOf) {
+          const row = rows.get(key, asOf)
           return row !== undefined && predicate(row.value, key.value) === keep ? row : undefined
         },
       }
@@ -58,11 +63,13 @@ class Fits {
 class PlainTableFilter implements Processor {
   readonly #fits: Fits
   readonly #sendOldValues: boolean
+  readonly #versioned: boolean
   readonly #next: Processor
 
-  constructor(fits: Fits, sendOldValues: boolean, next: Processor) {
+  constructor(fits: Fits, plan: { sendOldValues: boolean; versioned: boolean }, next: Processor) {
     this.#fits = fits
-    this.#sendOldValues = sendOldValues
+    this.#sendOldValues = plan.sendOldValues
+    this.#versioned = plan.versioned
     this.#next = next
   }
 
@@ -74,7 +81,8 @@ class PlainTableFilter implements Processor {
       return
     }
     const old = this.#fits.of(record.old, key)
-    if (value !== null || old !== null) this.#next.process(record.withChange(value, old, record.timestamp))
+    if (value === null && old === null && !this.#versioned) return
+    this.#next.process(record.withChange(value, old, record.timestamp))
   }
 }
 

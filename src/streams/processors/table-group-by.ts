@@ -15,7 +15,7 @@ export function byKey(selector: Mapper): RowSelector {
 /**
  * Sends each change of a table to the groups that it leaves and enters (Kafka Streams: KTableRepartitionMap). When both
  * are the same group it goes as one record with both values, so that the group never shows a state between (KIP-904);
- * else the subtraction goes before the addition.
+ * else the subtraction goes before the addition. A row that is not the latest of its key changes no group.
  */
 export function tableGroupBy(
   selector: RowSelector,
@@ -47,6 +47,7 @@ class TableGroupBy implements Processor {
   }
 
   process(record: StreamRecord): void {
+    if (!record.isLatest) return this.#task.drop(this.#node, 'outdated')
     this.#task.node = this.#node
     const entered = this.#member(record.value, record)
     const left = this.#member(record.old, record)

@@ -23,8 +23,8 @@ export function mappedLookup(mapper: Mapper, parent: LookupFactory): LookupFacto
     create(context) {
       const rows = parent.create(context)
       return {
-        get(key) {
-          const row = rows.get(key)
+        get(key, asOf) {
+          const row = rows.get(key, asOf)
           if (row === undefined) return undefined
           const value = mapper(row.value, key.value)
           return value === null || value === undefined ? undefined : { value, timestamp: row.timestamp }

@@ -14,7 +14,7 @@ import type { StreamRecord } from './stream-record.ts'
  * State: none of its own; the rows of both sides, read through their lookups.
  *
  * Correctness: both tables change one record at a time within a task, so the pair (change, other row) is the whole
- * difference of the joined row. (Kafka Streams: KTableKTableInnerJoin, -LeftJoin, -RightJoin, -OuterJoin.)
+ * difference of the joined row. A row of a versioned table that is not the latest of its key changes none. (Kafka Streams: KTableKTableInnerJoin, -LeftJoin, -RightJoin, -OuterJoin.)
  */
 
 /** Which sides must have a row for the joined row to exist. */
@@ -88,6 +88,7 @@ class TableTableJoin implements Processor {
   }
 
   process(record: StreamRecord): void {
+    if (!record.isLatest) return this.#task.drop(this.#node, 'outdated')
     this.#task.node = this.#node
     const key = record.key as Cell
     const row = this.#other.get(key)

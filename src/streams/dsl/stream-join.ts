@@ -1,0 +1,112 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { bytes, int64, string } from '../../contracts/codecs.ts'
+import type { PlanNode } from '../graph/plan.ts'
+import type { Joiner } from '../processors/functions.ts'
+import type { JoinRowsPlan } from '../processors/join-rows.ts'
+import { joinWindow } from '../processors/join-window.ts'
+import { assertJoinWindows, type JoinWindows } from '../processors/join-windows.ts'
+import { passThrough } from '../processors/pass-through.ts'
+import { streamSelfJoin } from '../processors/stream-self-join.ts'
+import { streamStreamJoin } from '../processors/stream-stream-join.ts'
+import { unmatchedCodec } from '../processors/unmatched-rows.ts'
+import { coPartition, type DslContext } from './context.ts'
+import { defaultValueCodec } from './default-codecs.ts'
+import type { KStream } from './kstream.ts'
+import type { ValueOptions } from './options.ts'
+
+export interface StreamJoinOptions<V2> extends ValueOptions<V2> {
+  /** How far apart in time two records of a pair may be, and how long late ones are waited for. */
+  readonly within: JoinWindows
+}
+
+export type JoinKind = 'inner' | 'left' | 'outer'
+
+/** A stream in partitions that follow its key. */
+export interface KeyedStream<K> {
+  readonly node: PlanNode
+  readonly sources: readonly PlanNode[]
+  readonly key: Codec<K>
+  readonly value: Codec<unknown>
+}
+
+/** Per side a node that keeps records and one that joins, and the node where results meet. */
+export function joinStreams<K, V2>(
+  context: DslContext,
+  [left, right]: readonly [KeyedStream<K>, KeyedStream<K>],
+  { kind, joiner, ...options }: StreamJoinOptions<V2> & { readonly kind: JoinKind; readonly joiner: Joiner },
+): KStream<K, V2> {
+  const { plan } = context
+  const { within: windows, name } = options
+  const value = options.value ?? (defaultValueCodec as Codec<V2>)
+  const named = (suffix: string, prefix: string) =>
+    name === undefined ? plan.names.operator(prefix) : `${name}-${suffix}`
+  const thisWindowed = named('this-windowed', 'KSTREAM-WINDOWED-')
+  const otherWindowed = named('other-windowed', 'KSTREAM-WINDOWED-')
+  const thisJoin =
+    kind === 'outer'
+      ? named('outer-this-join', 'KSTREAM-OUTERTHIS-')
+      : named('this-join', 'KSTREAM-JOINTHIS-')
+  const otherJoin =
+    kind === 'inner'
+      ? named('other-join', 'KSTREAM-JOINOTHER-')
+      : named('outer-other-join', 'KSTREAM-OUTEROTHER-')
+  const merge = named('merge', 'KSTREAM-MERGE-')
+  assertJoinWindows(windows, name ?? thisJoin)
+
+  const times = `${thisJoin}-times`
+  plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })
+  const addRows = (side: 'left' | 'right', store: string, rows: Codec<unknown>): JoinRowsPlan => {
+    plan.addStore({ name: store, key: bytes, value: rows, sourceTopic: undefined })
+    return { store, times, side, windows }
+  }
+  const leftRows = addRows('left', `${thisJoin}-store`, left.value)
+  if (kind === 'inner' && left.node === right.node) {
+    const node = plan.addProcessor(merge, [left.node], {
+      create: streamSelfJoin({ rows: leftRows, joiner, value }),
+      stores: () => [leftRows.store, times],
+    })
+    return context.stream({ node, key: left.key, value, sources: left.sources, keyChanged: false })
+  }
+  const rightRows = addRows('right', `${otherJoin}-store`, right.value)
+  const unmatched =
+    kind === 'inner' ? undefined : { store: unmatchedStore(thisJoin, kind), bothSides: kind === 'outer' }
+  if (unmatched !== undefined) {
+    const codec = unmatchedCodec(left.value, right.value)
+    plan.addStore({ name: unmatched.store, key: bytes, value: codec, sourceTopic: undefined })
+  }
+
+  const windowed = (windowedName: string, parent: PlanNode, rows: JoinRowsPlan) =>
+    plan.addProcessor(windowedName, [parent], { create: joinWindow(rows), stores: () => [rows.store, times] })
+  const leftNode = windowed(thisWindowed, left.node, leftRows)
+  const rightNode = windowed(otherWindowed, right.node, rightRows)
+  const join = (joinName: string, parent: PlanNode, side: 'left' | 'right') => {
+    const others = side === 'left' ? rightRows : leftRows
+    return plan.addProcessor(joinName, [parent], {
+      create: streamStreamJoin({
+        side,
+        windows,
+        left: leftRows,
+        right: rightRows,
+        joiner,
+        key: left.key,
+        value,
+        times,
+        unmatched,
+      }),
+      stores: () => [others.store, times, ...(unmatched === undefined ? [] : [unmatched.store])],
+      relaxesNullKeys: kind === 'outer' || (kind === 'left' && side === 'left'),
+    })
+  }
+  const joins = [join(thisJoin, leftNode, 'left'), join(otherJoin, rightNode, 'right')]
+  const node = plan.addProcessor(merge, joins, { create: passThrough })
+  const sources = coPartition(plan, merge, left.sources, right.sources)
+  return context.stream({ node, key: left.key, value, sources, keyChanged: false })
+}
+
+/** Kafka Streams' name: of the generated one only the number is taken over. */
+function unmatchedStore(thisJoin: string, kind: 'left' | 'outer'): string {
+  const generated = /^KSTREAM-(?:JOINTHIS|OUTERTHIS)-([0-9]{10})$/.exec(thisJoin)
+  return generated === null
+    ? `${thisJoin}-${kind === 'left' ? 'left' : 'outer'}-shared-store`
+    : `KSTREAM-OUTERSHARED-${generated[1]}-store`
+}

@@ -1,0 +1,102 @@
+import type { KeyValueStore, StoredValue } from '../state/store.ts'
+import type { ByteString } from '../state/byte-store.ts'
+import { keyPart, timePart } from '../state/key-parts.ts'
+import type { Cell } from './cell.ts'
+import { joinRetentionMs, type JoinWindows } from './join-windows.ts'
+
+/*
+ * Algorithm: the records of one side of a join wait for partners. Time is cut into segments as long as a join's
+ * window or longer, so that the records of one key in one window are one range in each of at most two segments, and
+ * what is too old to be a partner is whole segments at the front of the store.
+ *
+ * State: the rows by segment (8 bytes), key (length, bytes), time (8) and number (8); the number keeps records of one
+ * key and time apart, in their order. In the store of times: the side's latest time, the last number given, and the
+ * first segment that may still have rows.
+ *
+ * Correctness: a row older than the retention is hidden from then on though it may still be stored, so results do not
+ * depend on when rows are removed. A record that comes when it would be hidden at once is not stored, so nothing
+ * is ever added to a segment that was removed. Removal goes by the count of rows and not by commits: a replay leaves
+ * the same rows.
+ */
+
+/** Every so many rows, up to so many old ones are removed: faster than they come, but never many at a time. */
+const REMOVE_EVERY = 64
+const REMOVE_AT_MOST = 256
+
+const NONE: readonly StoredValue<unknown>[] = []
+
+export interface JoinRowsPlan {
+  readonly store: string
+  /** The store of times that the operators of a join share, and what this side's begin with there. */
+  readonly times: string
+  readonly side: 'left' | 'right'
+  readonly windows: JoinWindows
+}
+
+export class JoinRows {
+  readonly #rows: KeyValueStore<unknown>
+  readonly #times: KeyValueStore<number>
+  readonly #latestKey: string
+  readonly #numberKey: string
+  readonly #segmentKey: string
+  readonly #retentionMs: number
+  readonly #segmentMs: number
+
+  constructor(
+    { side, windows }: Pick<JoinRowsPlan, 'side' | 'windows'>,
+    rows: KeyValueStore<unknown>,
+    times: KeyValueStore<number>,
+  ) {
+    this.#rows = rows
+    this.#times = times
+    this.#latestKey = `${side}/latest`
+    this.#numberKey = `${side}/number`
+    this.#segmentKey = `${side}/segment`
+    this.#retentionMs = joinRetentionMs(windows)
+    const windowMs = windows.beforeMs + windows.afterMs
+    this.#segmentMs = Math.max(windowMs, Math.ceil(this.#retentionMs / 2)) + 1
+  }
+
+  add(key: Cell, value: unknown, timestamp: number): void {
+    const latest = this.#times.get(this.#latestKey)?.value ?? -1
+    if (timestamp > latest) this.#times.put(this.#latestKey, timestamp, timestamp)
+    else if (timestamp <= latest - this.#retentionMs) return
+    const number = (this.#times.get(this.#numberKey)?.value ?? 0) + 1
+    this.#times.put(this.#numberKey, number, timestamp)
+    const segment = Math.floor(timestamp / this.#segmentMs)
+    const place = timePart(segment) + keyPart(key.byteString) + timePart(timestamp) + timePart(number)
+    this.#rows.put(place, value, timestamp)
+    if (number % REMOVE_EVERY === 0) this.#remove(Math.max(latest, timestamp))
+  }
+
+  /** The rows of the key from one time to another, both included, in order of time. */
+  between(key: Cell, fromMs: number, toMs: number): readonly StoredValue<unknown>[] {
+    const latest = this.#times.get(this.#latestKey)?.value ?? -1
+    const from = Math.max(fromMs, latest - this.#retentionMs + 1, 0)
+    const to = Math.min(toMs, latest)
+    if (from > to) return NONE
+    const part = keyPart(key.byteString)
+    const lastSegment = Math.floor(to / this.#segmentMs)
+    let found: StoredValue<unknown>[] | undefined
+    for (let segment = Math.floor(from / this.#segmentMs); segment <= lastSegment; segment++) {
+      const prefix = timePart(segment) + part
+      for (const entry of this.#rows.range(prefix + timePart(from), prefix + timePart(to + 1))) {
+        if (found === undefined) found = [entry[1]]
+        else found.push(entry[1])
+      }
+    }
+    return found ?? NONE
+  }
+
+  #remove(latest: number): void {
+    const firstLive = Math.floor((latest - this.#retentionMs + 1) / this.#segmentMs)
+    const first = this.#times.get(this.#segmentKey)?.value ?? 0
+    if (firstLive <= first) return
+    const old: ByteString[] = []
+    for (const [place] of this.#rows.range(timePart(first), timePart(firstLive))) {
+      if (old.push(place) === REMOVE_AT_MOST) break
+    }
+    for (const place of old) this.#rows.put(place, null, latest)
+    if (old.length < REMOVE_AT_MOST) this.#times.put(this.#segmentKey, firstLive, latest)
+  }
+}

@@ -1,0 +1,143 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { Cell, cellOf } from './cell.ts'
+import type { Joiner } from './functions.ts'
+import { JoinRows, type JoinRowsPlan } from './join-rows.ts'
+import { type JoinWindows, mirrored } from './join-windows.ts'
+import type { KeyValueStore } from '../state/store.ts'
+import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
+import { StreamRecord } from './stream-record.ts'
+import { UnmatchedRows } from './unmatched-rows.ts'
+
+/*
+ * Algorithm: each side of a stream-stream join has a processor. A record is joined with every record of the other side
+ * that is in its window, in order of time, and then kept for partners that come later (join-window.ts). In a left or
+ * outer join a record that meets none waits (unmatched-rows.ts) and goes out joined with null when its window has
+ * closed; the closed ones go out before the record that moved stream time on is joined.
+ *
+ * State: the records of both sides (join-rows.ts), those that wait, and the stream time of both sides together.
+ *
+ * Correctness: of two partners the one that is processed later finds the other, so each pair goes out once. A result
+ * with null is final: it is held back until no record that is on time can be a partner. (Kafka Streams:
+ * KStreamKStreamJoin, which sends such a result out within the grace when its record is late itself, KAFKA-19536.)
+ */
+
+export interface StreamJoinPlan {
+  /** Which side's records the processor takes. */
+  readonly side: 'left' | 'right'
+  /** As the left side sees them. */
+  readonly windows: JoinWindows
+  readonly left: JoinRowsPlan
+  readonly right: JoinRowsPlan
+  readonly joiner: Joiner
+  readonly value: Codec<unknown>
+  /** Of the keys. */
+  readonly key: Codec<unknown>
+  /** The store of the join's times. */
+  readonly times: string
+  /** Which sides' records go out without a partner, and the store where they wait. */
+  readonly unmatched: { readonly store: string; readonly bothSides: boolean } | undefined
+}
+
+export function streamStreamJoin(plan: StreamJoinPlan): ProcessorFactory {
+  return (context, next) => new StreamStreamJoin(plan, context, next)
+}
+
+const STREAM_TIME = 'stream-time'
+
+class StreamStreamJoin implements Processor {
+  readonly #isLeft: boolean
+  /** As this side sees them. */
+  readonly #windows: JoinWindows
+  readonly #others: JoinRows
+  readonly #times: KeyValueStore<number>
+  readonly #unmatched: UnmatchedRows | undefined
+  readonly #mayBeAlone: boolean
+  readonly #otherMayBeAlone: boolean
+  readonly #joiner: Joiner
+  readonly #value: Codec<unknown>
+  readonly #key: Codec<unknown>
+  readonly #node: string
+  readonly #task: TaskContext
+  readonly #next: Processor
+
+  constructor(plan: StreamJoinPlan, context: ProcessorContext, next: Processor) {
+    const { side, windows, unmatched } = plan
+    this.#isLeft = side === 'left'
+    this.#windows = this.#isLeft ? windows : mirrored(windows)
+    const others = this.#isLeft ? plan.right : plan.left
+    this.#times = context.keyValue(plan.times)
+    this.#others = new JoinRows(others, context.keyValue(others.store), this.#times)
+    this.#unmatched =
+      unmatched &&
+      new UnmatchedRows({ windows, ...unmatched }, context.keyValue(unmatched.store), this.#times)
+    this.#mayBeAlone = unmatched !== undefined && (this.#isLeft || unmatched.bothSides)
+    this.#otherMayBeAlone = unmatched !== undefined && (!this.#isLeft || unmatched.bothSides)
+    this.#joiner = plan.joiner
+    this.#value = plan.value
+    this.#key = plan.key
+    this.#node = context.node
+    this.#task = context.task
+    this.#next = next
+  }
+
+  process(record: StreamRecord): void {
+    const { key, value, timestamp } = record
+    const streamTime = this.#advance(timestamp)
+    if (value === null || (key === null && !this.#mayBeAlone)) {
+      return this.#task.drop(this.#node, 'null-key-or-value')
+    }
+    if (key === null) return this.#sendAlone(record, value.value)
+    if (timestamp === streamTime) this.#sendClosed(record, streamTime)
+    const { beforeMs, afterMs, graceMs } = this.#windows
+    this.#task.node = this.#node
+    const partners = this.#others.between(key, timestamp - beforeMs, timestamp + afterMs)
+    for (let i = 0; i < partners.length; i++) {
+      const partner = partners[i] as (typeof partners)[0]
+      if (this.#otherMayBeAlone) this.#unmatched?.forget(!this.#isLeft, key.byteString, partner.timestamp)
+      this.#send(record, key, { mine: value.value, other: partner.value, timestamp: partner.timestamp })
+    }
+    if (partners.length > 0 || !this.#mayBeAlone) return
+    if (timestamp + afterMs + graceMs < streamTime) this.#sendAlone(record, value.value)
+    else this.#unmatched?.add(this.#isLeft, key.byteString, { value: value.value, timestamp })
+  }
+
+  #advance(timestamp: number): number {
+    const streamTime = this.#times.get(STREAM_TIME)?.value ?? -1
+    if (timestamp <= streamTime) return streamTime
+    this.#times.put(STREAM_TIME, timestamp, timestamp)
+    return timestamp
+  }
+
+  #sendClosed(record: StreamRecord, streamTime: number): void {
+    const closed = this.#unmatched?.takeClosed(streamTime, this.#windows.afterMs) ?? []
+    for (const { isLeft, key, timestamp, values } of closed) {
+      const keyCell = Cell.ofBytes(Buffer.from(key, 'latin1'), this.#key)
+      for (const value of values) {
+        this.#task.node = this.#node
+        const joined = isLeft
+          ? this.#joiner(value, null, keyCell.value)
+          : this.#joiner(null, value, keyCell.value)
+        this.#next.process(
+          new StreamRecord(keyCell, cellOf(joined, this.#value), null, timestamp, record.headers, true),
+        )
+      }
+    }
+  }
+
+  #sendAlone(record: StreamRecord, mine: unknown): void {
+    this.#send(record, record.key, { mine, other: null, timestamp: record.timestamp })
+  }
+
+  #send(
+    record: StreamRecord,
+    key: Cell | null,
+    { mine, other, timestamp }: { mine: unknown; other: unknown; timestamp: number },
+  ): void {
+    this.#task.node = this.#node
+    const keyValue = key === null ? null : key.value
+    const joined = this.#isLeft ? this.#joiner(mine, other, keyValue) : this.#joiner(other, mine, keyValue)
+    this.#next.process(
+      record.withChange(cellOf(joined, this.#value), null, Math.max(record.timestamp, timestamp)),
+    )
+  }
+}
