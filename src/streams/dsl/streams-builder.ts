@@ -127,6 +127,7 @@ export class StreamsBuilder {
     const { plan } = this.#context
     const store = options.store ?? plan.names.store(`${topic.name}-`)
     const { key, value } = topic
+    plan.topics.set(topic.name, topic)
     plan.addGlobalTable({ topic: topic.name, store, key, value })
     return new GlobalKTable({ store, key, value })
   }
