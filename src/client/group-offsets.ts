@@ -4,7 +4,7 @@ import { offsetFetch } from '../wire/messages/offset-fetch.ts'
 import type { Cluster } from './cluster.ts'
 import { callCoordinator } from './coordinator.ts'
 import { KafkaError } from './kafka-error.ts'
-import type { CommittableOffset, GroupIdentity } from './producer.ts'
+import type { CommittableOffset, GroupIdentity } from './committable-offset.ts'
 import { byTopic, type TopicPartition } from './topic-partitions.ts'
 
 /** From here on topics are named by their ids only; names are what this client knows for sure. */

@@ -10,13 +10,9 @@ export { tcpTransport } from './transport/tcp.ts'
 export { KafkaError, ProducerFencedError } from './kafka-error.ts'
 
 // Writing
-export {
-  type CommittableOffset,
-  type GroupIdentity,
-  Producer,
-  type ProducerOptions,
-  type ProducerRecord,
-} from './producer.ts'
+export { Producer, type ProducerRecord } from './producer.ts'
+export type { ProducerOptions } from './producer-options.ts'
+export type { CommittableOffset, GroupIdentity } from './committable-offset.ts'
 
 // Reading
 export {

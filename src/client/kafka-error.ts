@@ -1,10 +1,12 @@
 import { EvertError } from '../errors.ts'
-import { errorName, isRetryable } from '../wire/error-codes.ts'
+import { errorCodes, errorName, isRetryable } from '../wire/error-codes.ts'
 
 export interface KafkaErrorOptions {
   readonly cause?: unknown
   readonly topic?: string
   readonly partition?: number
+  /** Default: what the protocol says of the code. False when trying again was in vain already. */
+  readonly retryable?: boolean
 }
 
 /** A broker answered with an error code of the protocol. */
@@ -19,7 +21,8 @@ export class KafkaError extends EvertError {
   /** `what` says what was refused and, where one exists, what to do: one clause without a full stop. */
   constructor(errorCode: number, what: string, options: KafkaErrorOptions = {}) {
     const name = errorName(errorCode)
-    super('KAFKA', `${what}: ${name}.`, { cause: options.cause, retryable: isRetryable(errorCode) })
+    const { cause, retryable = isRetryable(errorCode) } = options
+    super('KAFKA', `${what}: ${name}.`, { cause, retryable })
     this.errorCode = errorCode
     this.errorName = name
     this.topic = options.topic
@@ -29,3 +32,10 @@ export class KafkaError extends EvertError {
 
 /** Another instance took over the transactional id: nothing that this one still has open becomes visible. */
 export class ProducerFencedError extends KafkaError {}
+
+const TOPIC_MISSING = new Set<number>([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])
+
+/** Whether the cluster says that there is no such topic or partition: not yet, perhaps, or not any more. */
+export function isTopicMissing(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && TOPIC_MISSING.has(error.errorCode)
+}

@@ -1,6 +1,7 @@
 import { commitOffsets } from '../../client/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
-import { type CommittableOffset, type GroupIdentity, Producer } from '../../client/producer.ts'
+import type { CommittableOffset, GroupIdentity } from '../../client/committable-offset.ts'
+import { Producer } from '../../client/producer.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export type Guarantee = 'exactly_once' | 'at_least_once'

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.ts'
-import type { CommittableOffset } from '../../client/producer.ts'
+import type { CommittableOffset } from '../../client/committable-offset.ts'
 import { assert } from '../../internal/assert.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StateEngine } from '../state/byte-store.ts'

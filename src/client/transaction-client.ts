@@ -11,7 +11,7 @@ import { type CoordinatorCall, callCoordinator } from './coordinator.ts'
 import { KafkaError, ProducerFencedError } from './kafka-error.ts'
 import type { NodeConnections } from './node-connections.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
-import type { CommittableOffset, GroupIdentity } from './producer.ts'
+import type { CommittableOffset, GroupIdentity } from './committable-offset.ts'
 import type { Fields } from '../wire/field.ts'
 import { byTopic } from './topic-partitions.ts'
 
