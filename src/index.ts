@@ -30,6 +30,7 @@ export { json, type JsonOptions, type JsonValue } from './contracts/json.ts'
 export { StreamsBuilder } from './streams/dsl/streams-builder.ts'
 export type { KStream } from './streams/dsl/kstream.ts'
 export type { KTable } from './streams/dsl/ktable.ts'
+export type { GlobalKTable } from './streams/dsl/global-ktable.ts'
 export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
 export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
 

@@ -1,6 +1,7 @@
 import { Cluster } from '../client/cluster.ts'
 import { Producer } from '../client/producer.ts'
 import { assertTopicName, type Topic } from '../contracts/topic.ts'
+import type { GlobalKTable } from '../streams/dsl/global-ktable.ts'
 import type { KStream } from '../streams/dsl/kstream.ts'
 import type { KTable } from '../streams/dsl/ktable.ts'
 import type { NamedOptions, StoreOptions } from '../streams/dsl/options.ts'
@@ -73,6 +74,11 @@ export class App {
   /** See StreamsBuilder.table. */
   table<K, V>(topic: Topic<K, V>, options?: StoreOptions): KTable<K, V> {
     return this.#builder.table(topic, options)
+  }
+
+  /** See StreamsBuilder.globalTable. */
+  globalTable<K, V>(topic: Topic<K, V>, options?: StoreOptions): GlobalKTable<K, V> {
+    return this.#builder.globalTable(topic, options)
   }
 
   /** What was declared so far, as a plan that can run. */

@@ -5,7 +5,7 @@ import type {
   GroupStatus,
   StreamsAssignment,
 } from '../../client/group/streams-protocol.ts'
-import { EvertError } from '../../errors.ts'
+import { EvertError, isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { Topology } from '../graph/topology.ts'
 import type { StateEngine } from '../state/byte-store.ts'
@@ -13,6 +13,7 @@ import type { StoreObserver } from '../state/store-observer.ts'
 import { type Committer, type Guarantee, openCommitter } from './committer.ts'
 import { createExternalTopics } from './external-topics.ts'
 import { groupTopology } from './group-topology.ts'
+import { GlobalTables } from './global-tables.ts'
 import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { RepartitionPurge } from './purge.ts'
@@ -70,6 +71,7 @@ export class Application implements AsyncDisposable {
   readonly #member: StreamsMember
   readonly #committer: Committer
   readonly #worker: Worker
+  readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
   readonly #listeners = new Set<() => void>()
   #state: ApplicationState = 'CREATED'
@@ -97,17 +99,27 @@ export class Application implements AsyncDisposable {
       group: () => ({ groupId, memberId, epoch: this.#member.memberEpoch }),
     })
     this.#purge = new RepartitionPurge(cluster, logger, options.purgeIntervalMs ?? 30_000)
-    this.#worker = new Worker({
-      topology,
+    const shared = {
       cluster,
-      groupId,
       engine,
-      committer: this.#committer,
-      commitIntervalMs: options.commitIntervalMs ?? 100,
-      onError: options.onError ?? 'fail',
       logger,
+      onError: options.onError ?? 'fail',
       observersOf: options.observersOf ?? (() => []),
       onRestore: options.onRestore ?? (() => {}),
+    }
+    this.#globalTables = new GlobalTables({
+      ...shared,
+      tables: topology.globalTables,
+      onFailure: error => this.#fail(error),
+      onCommit: () => this.#notify(),
+    })
+    this.#worker = new Worker({
+      ...shared,
+      topology,
+      groupId,
+      committer: this.#committer,
+      commitIntervalMs: options.commitIntervalMs ?? 100,
+      globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),
         onOwnership: () => this.#member.acknowledge(),
@@ -133,6 +145,11 @@ export class Application implements AsyncDisposable {
     return [...this.#worker.tasks.values()].filter(task => task.isRunning)
   }
 
+  /** The tables that are here completely. */
+  get globalTables(): GlobalTables {
+    return this.#globalTables
+  }
+
   /** Which instance answers for which partitions, as the group knows it. */
   get endpoints(): readonly EndpointPartitions[] {
     return this.#endpoints
@@ -148,17 +165,23 @@ export class Application implements AsyncDisposable {
 
   async start(): Promise<void> {
     assert(this.#state === 'CREATED', 'an application is started once')
-    const { cluster, topology } = this.#options
     this.#setState('REBALANCING')
+    const joined = this.#join()
+    this.#ended = this.#run(joined)
     try {
-      await createExternalTopics(cluster, topology, this.#logger)
-      this.#ended = this.#run()
-      await this.#member.start()
+      await joined
     } catch (error) {
-      this.#fail(error)
-      await (this.#ended ?? this.#release())
+      await this.#ended
       throw error
     }
+  }
+
+  /** The group gives tasks to a member as soon as it knows it: all that they need is there before. */
+  async #join(): Promise<void> {
+    const { cluster, topology } = this.#options
+    await createExternalTopics(cluster, topology, this.#logger)
+    await this.#globalTables.fill()
+    await this.#member.start()
   }
 
   /** Resolves when every assigned task runs. Rejects when the application ends before. */
@@ -180,6 +203,7 @@ export class Application implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#state === 'REBALANCING' || this.#state === 'RUNNING') this.#setState('PENDING_SHUTDOWN')
     this.#worker.stop()
+    this.#globalTables.stop()
     await this.#ended
   }
 
@@ -209,19 +233,21 @@ export class Application implements AsyncDisposable {
     })
   }
 
-  async #run(): Promise<void> {
+  async #run(joined: Promise<void>): Promise<void> {
+    const tried = joined.catch((error: unknown) => this.#fail(error))
     try {
       await this.#worker.run()
     } catch (error) {
       this.#fail(error)
     }
     await this.#release()
+    await tried
     if (this.#state !== 'ERROR') this.#setState('NOT_RUNNING')
   }
 
-  /** Leaves the group and closes the producer; a failure here changes nothing that is committed. */
+  /** Leaves the group and closes the producer and the global tables; a failure here changes nothing that is committed. */
   async #release(): Promise<void> {
-    const closings = [this.#member.close()]
+    const closings = [this.#member.close(), this.#globalTables.close()]
     if (!this.#isAbandoned) closings.push(this.#committer.close())
     for (const outcome of await Promise.allSettled(closings)) {
       if (outcome.status === 'rejected') {
@@ -232,6 +258,8 @@ export class Application implements AsyncDisposable {
 
   #fail(error: unknown): void {
     if (this.#state === 'ERROR' || this.#state === 'NOT_RUNNING') return
+    // Whoever closes the application while it starts ends that start.
+    if (this.#state === 'PENDING_SHUTDOWN' && isEvertError(error, 'CLOSED')) return
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#setState('ERROR')
     this.#worker.abandon()

@@ -3,17 +3,18 @@ import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.t
 import type { CommittableOffset } from '../../client/committable-offset.ts'
 import { assert } from '../../internal/assert.ts'
 import type { SubTopology } from '../graph/topology.ts'
+import type { StoreAccess } from '../processors/processor.ts'
 import type { StateEngine } from '../state/byte-store.ts'
 import type { StoreObserver } from '../state/store-observer.ts'
 import { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
+import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import {
   changelogMark,
   inputOffsetsOf,
   type RestoreProgress,
   restoreStores,
-  StaleStateError,
   writeStreamTime,
 } from './restore.ts'
 import { Task } from './task.ts'
@@ -29,6 +30,8 @@ export interface TaskEnvironment {
   /** Makes the observers of a store of a task; each task gets its own. */
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
+  /** The stores of the topology's global tables. */
+  readonly globalTables: StoreAccess
 }
 
 /**
@@ -111,7 +114,7 @@ export class HostedTask {
     }
     await this.#readMarks()
     signal.throwIfAborted()
-    const task = new Task({ subTopology, partition, stores: this.#stores, collector: committer, onError })
+    const task = new Task({ subTopology, partition, stores: this.#access(), collector: committer, onError })
     for (const { streamTime } of inputs.values()) task.restoreStreamTime(streamTime)
     this.#task = task
     this.#committed = inputOffsets
@@ -184,6 +187,17 @@ export class HostedTask {
     return stores
   }
 
+  /** Its own stores, and those of the global tables. */
+  #access(): StoreAccess {
+    const { globalStores } = this.subTopology
+    if (globalStores.length === 0) return this.#stores
+    const { globalTables } = this.#environment
+    return {
+      keyValue: <V>(name: string) =>
+        (globalStores.includes(name) ? globalTables : this.#stores).keyValue<V>(name),
+    }
+  }
+
   /** A topic with fewer partitions than the sub-topology has tasks is not read by the last tasks. */
   async #inputTopics(): Promise<string[]> {
     const { cluster } = this.#environment
@@ -201,8 +215,7 @@ export class HostedTask {
     for (const { name, changelog } of this.subTopology.stores) {
       if (changelog === undefined) continue
       const { topicId } = await this.#environment.cluster.metadata.require(changelog.topic)
-      const mark = this.#stores.metadata(`changelog/${name}`)
-      const reached = mark === undefined ? 0 : Number(mark.split(' ')[1])
+      const reached = offsetOfMark(this.#stores.metadata(`changelog/${name}`))
       this.#changelogs.push({ store: name, ...changelog, topicId, reached })
     }
   }

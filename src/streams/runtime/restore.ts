@@ -4,6 +4,7 @@ import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { StoreDefinition } from '../graph/topology.ts'
 import type { RestoredRecord, TaskStores } from '../state/task-stores.ts'
+import { resumeOffset, writeLogMark } from './log-mark.ts'
 
 export interface RestoreOptions {
   readonly cluster: Cluster
@@ -24,14 +25,11 @@ export interface RestoreProgress {
   readonly remaining: number
 }
 
-/** What the stores hold cannot be continued from what the log holds; the message says why. */
-export class StaleStateError extends Error {}
-
 interface Work {
   readonly store: string
   readonly topic: string
   readonly topicId: string
-  from: number | 'earliest'
+  readonly from: number
   readonly end: number
   records: number
 }
@@ -78,7 +76,7 @@ export async function restoreStores(options: RestoreOptions): Promise<void> {
 
 /** What a store's commit records about its changelog. */
 export function changelogMark(store: string, topicId: string, nextOffset: number): Record<string, string> {
-  return { [`changelog/${store}`]: `${topicId} ${nextOffset}` }
+  return { [`changelog/${store}`]: writeLogMark(topicId, nextOffset) }
 }
 
 async function planWork({
@@ -111,19 +109,8 @@ async function planWork({
     const logEnd = ends[index]?.offset ?? 0
     const end = isSource ? (inputOffsets.get(topic) ?? 0) : logEnd
     const mark = stores.metadata(`changelog/${name}`)
-    if (mark !== undefined) {
-      const [storedId, storedOffset] = mark.split(' ')
-      const offset = Number(storedOffset)
-      const isAhead = offset > end
-      if (storedId !== topicId) throw new StaleStateError(`the topic "${topic}" was deleted and made again`)
-      if (isAhead) throw new StaleStateError(`"${name}" stands at ${offset}, its log "${topic}" at ${end}`)
-      if (offset < start && offset < end) {
-        throw new StaleStateError(`"${name}" stands at ${offset}, its log "${topic}" begins at ${start}`)
-      }
-      if (offset < end) work.push({ store: name, topic, topicId, from: offset, end, records: 0 })
-    } else if (start < end) {
-      work.push({ store: name, topic, topicId, from: start, end, records: 0 })
-    }
+    const from = resumeOffset(name, mark, { topic, topicId, start, end })
+    if (from < end) work.push({ store: name, topic, topicId, from, end, records: 0 })
   }
   return work
 }

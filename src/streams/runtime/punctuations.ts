@@ -1,0 +1,63 @@
+/** A callback that a processor asked for again and again. */
+export interface Punctuation {
+  /** The processor that asked. */
+  readonly node: string
+  readonly intervalMs: number
+  readonly callback: (timeMs: number) => unknown
+}
+
+interface Scheduled extends Punctuation {
+  dueAt: number
+}
+
+/**
+ * The punctuations of a task by one kind of time (Kafka Streams: PunctuationQueue). One that is due is called once,
+ * however many of its ticks were missed; the next is the first tick of its grid that lies ahead.
+ */
+export class Punctuations {
+  /** When the next one is due; Infinity when there is none. */
+  dueAt = Infinity
+  readonly #scheduled: Scheduled[] = []
+
+  /** `firstMs` is the first tick and the beginning of the grid. The returned function ends it, also while it runs. */
+  add(punctuation: Punctuation, firstMs: number): () => void {
+    const scheduled = { ...punctuation, dueAt: firstMs }
+    this.#scheduled.push(scheduled)
+    this.#look()
+    return () => {
+      const index = this.#scheduled.indexOf(scheduled)
+      if (index >= 0) this.#scheduled.splice(index, 1)
+      this.#look()
+    }
+  }
+
+  /** The earliest of those that are due at `timeMs`; it moves on to its next tick. */
+  takeDue(timeMs: number): Punctuation | undefined {
+    let first: Scheduled | undefined
+    for (const each of this.#scheduled) {
+      if (each.dueAt <= timeMs && (first === undefined || each.dueAt < first.dueAt)) first = each
+    }
+    if (first === undefined) return undefined
+    first.dueAt = nextTick(first.dueAt, first.intervalMs, timeMs)
+    this.#look()
+    return first
+  }
+
+  /** What was due up to `timeMs` was called before, in an earlier life of the task. */
+  skipTo(timeMs: number): void {
+    for (const each of this.#scheduled) {
+      if (each.dueAt <= timeMs) each.dueAt = nextTick(each.dueAt, each.intervalMs, timeMs)
+    }
+    this.#look()
+  }
+
+  #look(): void {
+    this.dueAt = this.#scheduled.reduce((earliest, each) => Math.min(earliest, each.dueAt), Infinity)
+  }
+}
+
+/** The first tick after `afterMs` on the grid through `tickMs`. */
+export function nextTick(tickMs: number, intervalMs: number, afterMs: number): number {
+  if (afterMs < tickMs) return tickMs
+  return tickMs + (Math.floor((afterMs - tickMs) / intervalMs) + 1) * intervalMs
+}
