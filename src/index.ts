@@ -34,6 +34,25 @@ export type { GlobalKTable } from './streams/dsl/global-ktable.ts'
 export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
 export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
 
+// Windows: what `windowedBy` and `sessions` take, and what comes out
+export {
+  type GraceOptions,
+  hopping,
+  type SessionWindows,
+  sessions,
+  type SlidingWindows,
+  sliding,
+  type TimeWindows,
+  type TumblingOptions,
+  tumbling,
+  type UnlimitedWindows,
+  unlimited,
+} from './streams/processors/windows.ts'
+export { type Windowed, windowed } from './streams/processors/windowed-key.ts'
+export type { SuppressOptions, TimeLimitOptions } from './streams/dsl/suppress.ts'
+export type { WindowStoreOptions } from './streams/dsl/window-aggregation.ts'
+export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
+
 // Views and their queries
 export type { View, ViewOptions } from './streams/dsl/view.ts'
 export type {

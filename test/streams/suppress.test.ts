@@ -160,6 +160,14 @@ test('misuse is refused when the topology is written, with words that say what t
           .suppressUntilWindowCloses({ maxRecords: -1 }),
       /maxRecords that is a whole number of 0 or more; got -1/,
     ],
+    [
+      () =>
+        new StreamsBuilder()
+          .versionedTable(input, { historyRetentionMs: 10 })
+          .filter(value => value !== '')
+          .suppressUntilTimeLimit(5),
+      /versioned table does not allow.*Read the topic as a plain table instead/,
+    ],
     [() => grouped().count().suppressUntilTimeLimit(1.5), /whole milliseconds of 0 or more; got 1\.5/],
     [
       () => grouped().count().suppressUntilTimeLimit(1, { maxBytes: Number.NaN }),

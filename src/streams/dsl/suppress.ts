@@ -139,6 +139,13 @@ function addSuppress<K, V>(
 ): KTable<K, V> {
   const { plan } = context
   const { key, value } = parts
+  if (parts.table.historyRetentionMs() !== undefined) {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `The operator "${name}" holds changes back, which a versioned table does not allow: its rows must keep the order ` +
+        'of their times. Read the topic as a plain table instead.',
+    )
+  }
   const buffer = options.name === undefined ? plan.names.store('KTABLE-SUPPRESS-') : `${name}-store`
   const timeStore = `${buffer}-times`
   plan.addStore({ name: buffer, key: bytes, value: bufferedRow(value), sourceTopic: undefined })
