@@ -82,7 +82,7 @@ export class GlobalTables implements StoreAccess {
   }
 
   /** Records that did not decode. */
-  get dropped(): number {
+  get refused(): number {
     return this.#rows.refused
   }
 
@@ -145,7 +145,7 @@ export class GlobalTables implements StoreAccess {
         }
       }
     } catch (error) {
-      if (!this.#isFilled) this.#filled.reject(error as Error)
+      if (!this.#isFilled) this.#filled.reject(error)
       else if (!this.#isStopped) this.#options.onFailure(error as Error)
     } finally {
       release()
@@ -188,11 +188,19 @@ export class GlobalTables implements StoreAccess {
     this.stores.writeChangelog(NOWHERE)
     this.stores.commit(globalMark(table, { topicId, partition, next: part.nextOffset }))
     place.next = part.nextOffset
-    if (!this.#isFilled) {
-      const remaining = Math.max(0, place.end - place.next)
-      this.#options.onRestore(GLOBAL_TASK, { store: table.store.name, records: place.records, remaining })
-    }
+    if (!this.#isFilled) this.#tellProgress(table.store.name)
     this.#options.onCommit()
+  }
+
+  #tellProgress(store: string): void {
+    let records = 0
+    let remaining = 0
+    for (const each of this.#partitions.values()) {
+      if (each.table.store.name !== store) continue
+      records += each.records
+      remaining += Math.max(0, each.end - each.next)
+    }
+    this.#options.onRestore(GLOBAL_TASK, { store, records, remaining })
   }
 }
 

@@ -12,6 +12,8 @@ export interface TaskOptions {
   readonly collector: RecordCollector
   /** What becomes of a record that does not decode or whose function throws. Default `fail`. */
   readonly onError?: ErrorPolicy
+  /** The wall clock. Default: the machine's. */
+  readonly nowMs?: () => number
 }
 
 /**

@@ -1,16 +1,19 @@
 import { type ErrorCode, EvertError } from '../../errors.ts'
 import { assert, AssertionError } from '../../internal/assert.ts'
+import { systemClock } from '../../internal/clock.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
+import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
 import type { DropReason, TaskContext } from '../processors/processor.ts'
 import { writeDeadLetter } from './dead-letter.ts'
 import { PartitionQueue } from './partition-queue.ts'
+import { nextTick, type Punctuation, Punctuations } from './punctuations.ts'
 import { RecordScope } from './record-scope.ts'
 import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
 /**
  * Runs one sub-topology for one partition: takes records in, pushes each through the processors, and keeps count of
- * how far it came. Pure: no I/O, no clock, no promises; the runtime around it fetches, commits and restores.
+ * how far it came. Pure: no I/O, no timers, no promises; the runtime around it fetches, commits and restores.
  *
  * Among its input partitions it takes the one whose next record has the lowest timestamp; within a partition it
  * keeps the order of offsets (Kafka Streams: PartitionGroup). Every record's effects are complete before the next
@@ -33,7 +36,7 @@ export class Task {
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
     this.#policy = onError
-    this.#context = new LiveContext(partition)
+    this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()))
     this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
@@ -55,6 +58,7 @@ export class Task {
   /** Goes on from the stream time of an earlier life of the task, as its last commit recorded it. */
   restoreStreamTime(timestamp: number): void {
     this.#context.streamTime = Math.max(this.#context.streamTime, timestamp)
+    this.#context.byStreamTime.skipTo(this.#context.streamTime)
   }
 
   /** Takes fetched records of one input partition. Buffers are kept until their records are processed. */
@@ -95,10 +99,24 @@ export class Task {
         else if (this.#order.length === 1) this.#runOnly(queue, maxRecords)
         else this.#run(queue, maxRecords)
       } catch (error) {
+        if (error === this.#failure) throw error
         this.#failed(this.#choose() as PartitionQueue, error)
       }
     }
     return this.#done
+  }
+
+  /** When the next punctuation by wall clock is due; Infinity when there is none. */
+  get wakesAtMs(): number {
+    return this.#context.byWallClock.dueAt
+  }
+
+  /** Calls the punctuations by wall clock that are due, and returns how many. Throws as `process`. */
+  punctuate(): number {
+    if (this.#failure !== undefined) throw this.#failure
+    const { byWallClock } = this.#context
+    const nowMs = this.#context.nowMs()
+    return byWallClock.dueAt <= nowMs ? this.#punctuate(byWallClock, nowMs) : 0
   }
 
   /** Where each input partition that was given records now stands; what a commit records. */
@@ -129,19 +147,25 @@ export class Task {
 
   /** A task with one input has no choice to make per record. */
   #runOnly(queue: PartitionQueue, maxRecords: number): void {
+    const context = this.#context
+    const { byStreamTime } = context
     while (this.#done < maxRecords && queue.columns !== undefined) {
       this.#push(queue)
       queue.advance()
       this.#done++
+      if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
     }
   }
 
   #run(first: PartitionQueue, maxRecords: number): void {
     let queue: PartitionQueue | undefined = first
+    const context = this.#context
+    const { byStreamTime } = context
     while (queue !== undefined && this.#done < maxRecords) {
       this.#push(queue)
       queue.advance()
       this.#done++
+      if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
       queue = this.#choose()
     }
   }
@@ -152,12 +176,37 @@ export class Task {
     scope.keep()
     queue.advance()
     this.#done++
+    const { streamTime, byStreamTime } = this.#context
+    if (streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, streamTime)
+  }
+
+  /** Each callback's effects are a unit, as a record's are. */
+  #punctuate(punctuations: Punctuations, timeMs: number): number {
+    const context = this.#context
+    context.reading = undefined
+    let called = 0
+    for (;;) {
+      const due = punctuations.takeDue(timeMs)
+      if (due === undefined) return called
+      called++
+      context.node = due.node
+      try {
+        due.callback(timeMs)
+        this.#scope?.keep()
+      } catch (error) {
+        if (!isFaultOfRecord(error)) throw error
+        if (this.#scope === undefined) this.#fail(error, `in a punctuation at ${timeMs}`)
+        this.#scope.undo()
+        context.drop(context.node, 'error')
+      }
+    }
   }
 
   #push(queue: PartitionQueue): void {
     const timestamp = queue.headTimestamp
     const context = this.#context
     context.node = queue.source.name
+    context.reading = queue
     if (timestamp < 0) throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${timestamp}.`)
     if (timestamp > context.streamTime) context.streamTime = timestamp
     queue.source.process(queue.columns as RecordColumns, queue.index, timestamp)
@@ -168,15 +217,7 @@ export class Task {
     const { topic, partition } = queue
     const offset = (queue.columns as RecordColumns).offset(queue.index)
     const node = this.#context.node
-    if (this.#scope === undefined) {
-      this.#failure = new EvertError(
-        'TASK_FAILED',
-        `Task ${this.id} stopped at ${topic}-${partition}, offset ${offset}, in node ${node}: ${messageOf(error)} ` +
-          'Correct the function or the record, or choose onError: skip or deadLetter.',
-        { cause: error },
-      )
-      throw this.#failure
-    }
+    if (this.#scope === undefined) this.#fail(error, `at ${topic}-${partition}, offset ${offset}`)
     this.#scope.undo()
     if (typeof this.#policy === 'object') {
       writeDeadLetter(this.#options.collector, this.#policy.deadLetter, {
@@ -190,16 +231,51 @@ export class Task {
     queue.advance()
     this.#done++
   }
+
+  #fail(cause: unknown, where: string): never {
+    this.#failure = new EvertError(
+      'TASK_FAILED',
+      `Task ${this.id} stopped ${where}, in node ${this.#context.node}: ${messageOf(cause)} ` +
+        'Correct the function or the record, or choose onError: skip or deadLetter.',
+      { cause },
+    )
+    throw this.#failure
+  }
 }
 
 class LiveContext implements TaskContext {
   node = ''
   streamTime = -1
   readonly partition: number
+  readonly nowMs: () => number
   readonly dropped = new Map<string, number>()
+  readonly byStreamTime = new Punctuations()
+  readonly byWallClock = new Punctuations()
+  /** The input partition whose record is processed. */
+  reading: PartitionQueue | undefined = undefined
 
-  constructor(partition: number) {
+  constructor(partition: number, nowMs: () => number) {
     this.partition = partition
+    this.nowMs = nowMs
+  }
+
+  get source(): SourcePosition | undefined {
+    const queue = this.reading
+    if (queue === undefined) return undefined
+    const { topic, partition } = queue
+    return { topic, partition, offset: (queue.columns as RecordColumns).offset(queue.index) }
+  }
+
+  /** Kafka Streams' rules: by stream time the grid begins at 0, by wall clock one interval from now. */
+  schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void {
+    const isStream = time === 'stream'
+    const nowMs = isStream ? this.streamTime : this.nowMs()
+    const { intervalMs } = punctuation
+    const firstMs = (() => {
+      if (anchorMs === undefined) return isStream ? 0 : nowMs + intervalMs
+      return anchorMs < nowMs ? nextTick(anchorMs, intervalMs, nowMs) : anchorMs
+    })()
+    return (isStream ? this.byStreamTime : this.byWallClock).add(punctuation, firstMs)
   }
 
   drop(node: string, reason: DropReason): void {
