@@ -53,6 +53,20 @@ export type { SuppressOptions, TimeLimitOptions } from './streams/dsl/suppress.t
 export type { WindowStoreOptions } from './streams/dsl/window-aggregation.ts'
 export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
 
+// Processors of one's own, with stores and punctuations
+export { keyValueStore, type ProcessDefinition, type ProcessValuesDefinition } from './streams/dsl/process.ts'
+export type {
+  ForwardOptions,
+  ProcessContext,
+  ProcessValuesContext,
+  PunctuationTime,
+  RecordContext,
+  ScheduleOptions,
+  SourcePosition,
+  StoreDeclaration,
+} from './streams/processors/process-context.ts'
+export type { ProcessorStore, StoreRange } from './streams/processors/processor-store.ts'
+
 // Views and their queries
 export type { View, ViewOptions } from './streams/dsl/view.ts'
 export type {

@@ -138,9 +138,13 @@ export class TestDriver {
     return [...this.#stores.keys()]
   }
 
-  /** Moves the wall clock on. */
+  /** Moves the wall clock on, and calls the punctuations that are due then. Throws TASK_FAILED. */
   advanceWallClock(ms: number): void {
     this.#clock.advance(ms)
+    for (const task of this.#tasks) {
+      task.punctuate()
+      this.#settle()
+    }
   }
 
   /** Records dropped so far, by `<node>: <reason>`. */
@@ -161,6 +165,7 @@ export class TestDriver {
       partition: 0,
       stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as DriverStore<V> },
       collector: this.#collector(),
+      nowMs: () => this.#clock.nowMs(),
       ...(options.onError === undefined ? {} : { onError: options.onError }),
     })
     this.#tasks.push(task)

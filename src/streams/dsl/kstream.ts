@@ -9,6 +9,7 @@ import { storeLookup } from '../processors/lookup.ts'
 import { mapValues } from '../processors/map-values.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { peek } from '../processors/peek.ts'
+import type { StoreDeclarations } from '../processors/process-context.ts'
 import { selectKey } from '../processors/select-key.ts'
 import { streamGlobalJoin } from '../processors/stream-global-join.ts'
 import { tableSource } from '../processors/table-source.ts'
@@ -18,6 +19,7 @@ import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
 import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
+import { planProcess, type ProcessDefinition, type ProcessValuesDefinition } from './process.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { type JoinKind, joinStreams, type KeyedStream, type StreamJoinOptions } from './stream-join.ts'
 import { joinStreamWithTable, type StreamTableJoinOptions } from './stream-table-join.ts'
@@ -78,6 +80,46 @@ export class KStream<K, V> {
   /** Shows each record to a function, for logs and measurements; it may see a record again after a failure. */
   peek(action: (value: V, key: K) => void, options: NamedOptions = {}): KStream<K, V> {
     return this.#then('KSTREAM-PEEK-', options, { create: peek(action as Mapper) })
+  }
+
+  /**
+   * Runs the user's own processor, with stores, punctuations and the record's metadata (Kafka Streams: Processor API).
+   * Results may have other keys: what depends on the key later sends them through a repartition topic first.
+   *
+   * @example
+   * const seen = keyValueStore('seen', { key: string, value: int64 })
+   * orders.process({
+   *   stores: { seen },
+   *   create: ({ stores, forward }) => (order, id, { timestamp }) => {
+   *     if (stores.seen.putIfAbsent(id, timestamp) === undefined) forward(id, order)
+   *   },
+   * })
+   */
+  process<K2 = K, V2 = V, S extends StoreDeclarations = Record<never, never>>(
+    definition: ProcessDefinition<K, V, K2, V2, S>,
+    options: NamedOptions = {},
+  ): KStream<K2, V2> {
+    const { stores, create } = definition
+    const key = definition.key ?? (this.#parts.key as Codec<unknown> as Codec<K2>)
+    const value = definition.value ?? (this.#parts.value as Codec<unknown> as Codec<V2>)
+    const processor = planProcess(this.#context.plan, { stores, key, value, create: create as never })
+    return this.#then('KSTREAM-PROCESSOR-', options, processor, { key, value, keyChanged: true })
+  }
+
+  /** As `process`, for results under the record's own key: they need no repartition topic. */
+  processValues<V2 = V, S extends StoreDeclarations = Record<never, never>>(
+    definition: ProcessValuesDefinition<K, V, V2, S>,
+    options: NamedOptions = {},
+  ): KStream<K, V2> {
+    const { stores, create } = definition
+    const value = definition.value ?? (this.#parts.value as Codec<unknown> as Codec<V2>)
+    const processor = planProcess(this.#context.plan, {
+      stores,
+      key: undefined,
+      value,
+      create: create as never,
+    })
+    return this.#then('KSTREAM-PROCESSVALUES-', options, processor, { value })
   }
 
   /** The records of both streams, in no set order between them. */

@@ -144,6 +144,8 @@ export interface PlanStore {
   readonly value: Codec<unknown>
   /** The source topic that is the changelog at the same time. */
   readonly sourceTopic: string | undefined
+  /** Of a store that processors may share: whose it is. */
+  readonly declaration?: object
 }
 
 export interface Repartition {

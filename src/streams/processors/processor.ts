@@ -1,4 +1,6 @@
+import type { Punctuation } from '../runtime/punctuations.ts'
 import type { KeyValueStore } from '../state/store.ts'
+import type { PunctuationTime, SourcePosition } from './process-context.ts'
 import type { StreamRecord } from './stream-record.ts'
 
 /**
@@ -40,8 +42,21 @@ export interface TaskContext {
   readonly partition: number
   /** The greatest timestamp of any record processed so far; -1 before the first. */
   streamTime: number
+  /** Where the record was read whose effects are happening; undefined in a punctuation. */
+  readonly source: SourcePosition | undefined
+  /** The wall clock. */
+  nowMs(): number
+  /** Calls back by event time or wall clock, until the returned function is called; `anchorMs` sets the grid. */
+  schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }
 
-export type DropReason = 'null-key' | 'null-value' | 'null-key-or-value' | 'late' | 'outdated' | 'error'
+export type DropReason =
+  | 'null-key'
+  | 'null-value'
+  | 'null-key-or-value'
+  | 'late'
+  | 'outdated'
+  | 'invalid-timestamp'
+  | 'error'

@@ -1,0 +1,179 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
+import { cellOf } from './cell.ts'
+import type {
+  ForwardOptions,
+  ProcessContext,
+  ProcessTools,
+  ProcessValuesContext,
+  PunctuationTime,
+  RecordContext,
+  ScheduleOptions,
+  StoreDeclarations,
+} from './process-context.ts'
+import { TypedStore } from './processor-store.ts'
+import type { Processor, ProcessorContext, ProcessorFactory } from './processor.ts'
+import { StreamRecord } from './stream-record.ts'
+
+/** What is called with each record of a task. */
+export type RecordCallback = (value: unknown, key: unknown, record: RecordContext) => unknown
+
+export interface UserProcessorPlan {
+  /** Undefined: results keep the key of the record. */
+  readonly key: Codec<unknown> | undefined
+  readonly value: Codec<unknown>
+  readonly stores: StoreDeclarations
+  /** Called once per task. */
+  readonly create: (context: never) => RecordCallback
+}
+
+/** Runs the user's own function for each record of a task (Kafka Streams: Processor API, KIP-478, KIP-820). */
+export function userProcessor(plan: UserProcessorPlan): ProcessorFactory {
+  return (context, next) => new UserProcessor(plan, context, next)
+}
+
+class UserProcessor implements Processor {
+  readonly #plan: UserProcessorPlan
+  readonly #context: ProcessorContext
+  readonly #next: Processor
+  readonly #callback: RecordCallback
+  /** The record that the callback has; undefined in a punctuation. */
+  #record: StreamRecord | undefined
+  #timestamp = -1
+  #isActive = false
+
+  constructor(plan: UserProcessorPlan, context: ProcessorContext, next: Processor) {
+    this.#plan = plan
+    this.#context = context
+    this.#next = next
+    context.task.node = context.node
+    this.#callback = plan.create(this.#tools() as never)
+  }
+
+  process(record: StreamRecord): void {
+    const { task, node } = this.#context
+    const { key, value, timestamp, headers } = record
+    task.node = node
+    this.#begin(record, timestamp)
+    this.#callback(value === null ? null : value.value, key === null ? null : key.value, {
+      timestamp,
+      headers,
+      source: task.source,
+    })
+    this.#isActive = false
+  }
+
+  /** Undone by the next call after a callback that threw: the record or the punctuation is then over too. */
+  #begin(record: StreamRecord | undefined, timestamp: number): void {
+    this.#record = record
+    this.#timestamp = timestamp
+    this.#isActive = true
+  }
+
+  /** The time of the current record or punctuation. */
+  #now(): number {
+    if (this.#isActive) return this.#timestamp
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The processor "${this.#context.node}" forwards or writes outside of its callbacks. All that a record causes ` +
+        'must be done when its callback returns: await nothing in it.',
+    )
+  }
+
+  #tools():
+    | ProcessContext<unknown, unknown, StoreDeclarations>
+    | ProcessValuesContext<unknown, StoreDeclarations> {
+    const { task } = this.#context
+    const { key } = this.#plan
+    const shared: ProcessTools<StoreDeclarations> = {
+      stores: this.#stores(),
+      partition: task.partition,
+      get streamTimeMs() {
+        return task.streamTime
+      },
+      nowMs: () => task.nowMs(),
+      schedule: (intervalMs, time, callback, options) =>
+        this.#schedule(intervalMs, time, { callback, ...options }),
+    }
+    const forward =
+      key === undefined
+        ? (value: unknown, options?: number | ForwardOptions) => this.#forwardValue(value, options)
+        : (newKey: unknown, value: unknown, options?: number | ForwardOptions) =>
+            this.#forward(cellOf(newKey, key), value, options)
+    return Object.defineProperties({ forward }, Object.getOwnPropertyDescriptors(shared)) as ProcessContext<
+      unknown,
+      unknown,
+      StoreDeclarations
+    >
+  }
+
+  #stores(): Record<string, TypedStore<unknown, unknown>> {
+    const time = Object.defineProperty({ timestamp: 0 }, 'timestamp', { get: () => this.#now() })
+    return Object.fromEntries(
+      Object.entries(this.#plan.stores).map(([property, { name, key }]) => [
+        property,
+        new TypedStore(this.#context.keyValue(name), key, time),
+      ]),
+    )
+  }
+
+  #forwardValue(value: unknown, options: number | ForwardOptions | undefined): void {
+    this.#now()
+    if (this.#record === undefined) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The processor "${this.#context.node}" forwards a value from a punctuation, where no record gives it a key. ` +
+          'Declare it with process instead of processValues.',
+      )
+    }
+    this.#forward(this.#record.key, value, options)
+  }
+
+  #forward(key: StreamRecord['key'], value: unknown, options: number | ForwardOptions | undefined): void {
+    const now = this.#now()
+    const { timestamp = now, headers = this.#record?.headers ?? NO_HEADERS } =
+      typeof options === 'number' ? { timestamp: options } : (options ?? NO_OPTIONS)
+    const { node, task } = this.#context
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+      throw new EvertError(
+        'INVALID_VALUE',
+        `The processor "${node}" forwards a record with the timestamp ${timestamp}: it must be whole milliseconds, 0 or more.`,
+      )
+    }
+    this.#next.process(new StreamRecord(key, cellOf(value, this.#plan.value), null, timestamp, headers, true))
+    task.node = node
+  }
+
+  #schedule(
+    intervalMs: number,
+    time: PunctuationTime,
+    { callback, anchorMs }: ScheduleOptions & { readonly callback: (timeMs: number) => unknown },
+  ): () => void {
+    const { node, task } = this.#context
+    if (!Number.isSafeInteger(intervalMs) || intervalMs < 1) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The processor "${node}" schedules with an interval of ${intervalMs}: it must be whole milliseconds, 1 or more.`,
+      )
+    }
+    if (anchorMs !== undefined && (!Number.isSafeInteger(anchorMs) || anchorMs < 0)) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        `The processor "${node}" schedules with an anchorMs of ${anchorMs}: it must be whole milliseconds, 0 or more.`,
+      )
+    }
+    const punctuation = {
+      node,
+      intervalMs,
+      callback: (timeMs: number) => {
+        this.#begin(undefined, timeMs)
+        callback(timeMs)
+        this.#isActive = false
+      },
+    }
+    return task.schedule(punctuation, time, anchorMs)
+  }
+}
+
+const NO_HEADERS: StreamRecord['headers'] = []
+const NO_OPTIONS: ForwardOptions = {}
