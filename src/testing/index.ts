@@ -4,6 +4,13 @@
  *   import { testDriver } from 'evert/testing'
  */
 export {
+  type Expectation,
+  type Happening,
+  recordOf,
+  type Scenario,
+  type TopicRecord,
+} from './scenario.ts'
+export {
   type InputRecord,
   type OutputRecord,
   type StoredRow,

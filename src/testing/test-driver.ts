@@ -9,6 +9,7 @@ import { Task } from '../streams/runtime/task.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
 import { freezing } from './deep-freeze.ts'
 import { DriverStore } from './driver-stores.ts'
+import { Scenario, type TopicRecord } from './scenario.ts'
 import { type RawRecord, singleRecord } from './single-record.ts'
 
 export interface TestDriverOptions {
@@ -68,8 +69,10 @@ export class TestDriver {
   readonly #pending: { topic: string; record: RawRecord }[] = []
   readonly #endOffsets = new Map<string, number>()
   readonly #internalTopics: ReadonlySet<string>
+  readonly #topics: Topology['topics']
 
   constructor(topology: Topology, options: TestDriverOptions) {
+    this.#topics = topology.topics
     this.#clock = new ManualClock(options.startMs ?? 0)
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
@@ -98,6 +101,21 @@ export class TestDriver {
       headers: record.headers ?? [],
     })
     this.#settle()
+  }
+
+  /**
+   * Begins a scenario: the records are processed, and what they caused is forgotten.
+   *
+   * @example
+   * testDriver(builder)
+   *   .given([recordOf(orders, { key: '1', value: order })])
+   *   .when(recordOf(payments, { key: '1', value: payment, timestamp: 7 }))
+   *   .then([recordOf(paidOrders, { key: '1', value: order })])
+   */
+  given(records: readonly TopicRecord[]): Scenario {
+    for (const record of records) this.send(record.topic, record)
+    this.#outputs.clear()
+    return new Scenario(this, this.#topics)
   }
 
   /** Takes what was written to the topic since the last call, in order. */
