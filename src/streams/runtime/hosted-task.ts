@@ -114,7 +114,14 @@ export class HostedTask {
     }
     await this.#readMarks()
     signal.throwIfAborted()
-    const task = new Task({ subTopology, partition, stores: this.#access(), collector: committer, onError })
+    const task = new Task({
+      subTopology,
+      partition,
+      stores: this.#access(),
+      collector: committer,
+      onError,
+      nowMs: () => cluster.clock.nowMs(),
+    })
     for (const { streamTime } of inputs.values()) task.restoreStreamTime(streamTime)
     this.#task = task
     this.#committed = inputOffsets
@@ -136,6 +143,16 @@ export class HostedTask {
   /** Throws TASK_FAILED. */
   process(maxRecords: number): number {
     return this.#running.process(maxRecords)
+  }
+
+  /** When the next punctuation by wall clock is due; Infinity when there is none. */
+  get wakesAtMs(): number {
+    return this.#task?.wakesAtMs ?? Infinity
+  }
+
+  /** Calls the punctuations by wall clock that are due. Throws TASK_FAILED. */
+  punctuate(): number {
+    return this.#task?.punctuate() ?? 0
   }
 
   /** Sends what its stores changed; gives the offsets that are to be committed. Then `commit`, or `rollback`. */

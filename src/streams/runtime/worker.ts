@@ -138,9 +138,14 @@ export class Worker {
 
   #waitMs(): number {
     if (this.#isStopping || this.#isTargetNew || this.#isLost || this.#failure !== undefined) return 0
-    for (const task of this.#tasks.values()) if (task.buffered > 0) return 0
-    if (!this.#hasUncommitted) return IDLE_POLL_MS
-    return Math.max(0, this.#lastCommitMs + this.#options.commitIntervalMs - this.#cluster.clock.nowMs())
+    const nowMs = this.#cluster.clock.nowMs()
+    let wakesAtMs = nowMs + IDLE_POLL_MS
+    if (this.#hasUncommitted) wakesAtMs = this.#lastCommitMs + this.#options.commitIntervalMs
+    for (const task of this.#tasks.values()) {
+      if (task.buffered > 0) return 0
+      wakesAtMs = Math.min(wakesAtMs, task.wakesAtMs)
+    }
+    return Math.max(0, wakesAtMs - nowMs)
   }
 
   #take(fetched: readonly FetchedPartition[]): void {
@@ -163,6 +168,7 @@ export class Worker {
   }
 
   #process(): void {
+    for (const task of this.#tasks.values()) if (task.punctuate() > 0) this.#hasUncommitted = true
     const end = performance.now() + SLICE_MS
     for (;;) {
       let count = 0
