@@ -5,7 +5,6 @@ import { deleteRecords as deleteRecordsApi } from '../wire/messages/delete-recor
 import { deleteTopics as deleteTopicsApi } from '../wire/messages/delete-topics.ts'
 import { describeCluster as describeClusterApi } from '../wire/messages/describe-cluster.ts'
 import { describeConfigs as describeConfigsApi } from '../wire/messages/describe-configs.ts'
-import { listOffsets as listOffsetsApi } from '../wire/messages/list-offsets.ts'
 import { askLeaders, retried } from './admin-calls.ts'
 import type { Cluster } from './cluster.ts'
 import { KafkaError } from './kafka-error.ts'
@@ -13,7 +12,7 @@ import type { TopicMetadata } from './metadata.ts'
 import { byTopic, type TopicPartition } from './topic-partitions.ts'
 
 export { commitOffsets, committedOffsets } from './group-offsets.ts'
-export type { TopicPartition } from './topic-partitions.ts'
+export { listOffsets } from './list-offsets.ts'
 
 export interface NewTopic {
   readonly name: string
@@ -29,12 +28,6 @@ export interface TopicDescription {
   readonly topicId: string
   readonly isInternal: boolean
   readonly partitions: readonly { readonly partition: number; readonly leaderId: number }[]
-}
-
-export interface PartitionOffset extends TopicPartition {
-  readonly offset: number
-  /** Timestamp of the record at the offset when one was asked for by time, else -1. */
-  readonly timestamp: number
 }
 
 export interface ClusterDescription {
@@ -156,41 +149,6 @@ export async function listTopics(cluster: Cluster): Promise<TopicDescription[]> 
 function descriptionOf({ name, topicId, isInternal, leaders }: TopicMetadata): TopicDescription {
   const partitions = leaders.map((leaderId, partition) => ({ partition, leaderId }))
   return { name, topicId, isInternal, partitions }
-}
-
-const POSITIONS = { earliest: -2, latest: -1 } as const
-
-/**
- * Offsets by position or time, in the order asked for. `latest` under `read_committed` (the default) is the last
- * stable offset. A timestamp gives the first record at or after it; offset -1 when there is none.
- */
-export async function listOffsets(
-  cluster: Cluster,
-  partitions: readonly (TopicPartition & { readonly at: 'earliest' | 'latest' | number })[],
-  { isolation = 'read_committed' }: { readonly isolation?: 'read_committed' | 'read_uncommitted' } = {},
-): Promise<PartitionOffset[]> {
-  const found = new Map<string, PartitionOffset>()
-  await askLeaders(cluster, partitions, async (connection, group) => {
-    const answer = await connection.send(listOffsetsApi, {
-      replicaId: -1,
-      isolationLevel: isolation === 'read_committed' ? 1 : 0,
-      topics: byTopic(group).map(([name, entries]) => ({
-        name,
-        partitions: entries.map(({ partition, at }) => ({
-          partitionIndex: partition,
-          timestamp: typeof at === 'number' ? at : POSITIONS[at],
-        })),
-      })),
-      timeoutMs: cluster.requestTimeoutMs,
-    })
-    return answer.topics.flatMap(({ name, partitions: entries }) =>
-      entries.map(({ partitionIndex: partition, errorCode, offset, timestamp }) => {
-        found.set(`${partition}/${name}`, { topic: name, partition, offset, timestamp })
-        return { topic: name, partition, errorCode }
-      }),
-    )
-  })
-  return partitions.map(({ topic, partition }) => found.get(`${partition}/${topic}`) as PartitionOffset)
 }
 
 /** Deletes records below the offsets; resolves to the new log start offsets. */

@@ -15,13 +15,10 @@ export type { ProducerOptions } from './producer-options.ts'
 export type { CommittableOffset, GroupIdentity } from './committable-offset.ts'
 
 // Reading
-export {
-  type FetchedPartition,
-  Fetcher,
-  type FetcherOptions,
-  type PartitionPosition,
-  type PartitionProgress,
-} from './fetcher.ts'
+export { Fetcher, type PartitionPosition } from './fetcher.ts'
+export type { PartitionProgress } from './assigned-partition.ts'
+export type { FetcherOptions } from './fetcher-options.ts'
+export type { FetchedPartition } from './fetched-partition.ts'
 export { type ReadTopicOptions, readTopic } from './read-topic.ts'
 
 // Groups
@@ -39,8 +36,6 @@ export type {
 // Administration
 export {
   type ClusterDescription,
-  commitOffsets,
-  committedOffsets,
   createPartitions,
   createTopics,
   deleteRecords,
@@ -48,10 +43,10 @@ export {
   describeCluster,
   describeConfigs,
   describeTopics,
-  listOffsets,
   listTopics,
   type NewTopic,
-  type PartitionOffset,
   type TopicDescription,
-  type TopicPartition,
 } from './admin.ts'
+export { commitOffsets, committedOffsets } from './group-offsets.ts'
+export { listOffsets, type PartitionOffset } from './list-offsets.ts'
+export type { TopicPartition } from './topic-partitions.ts'

@@ -1,6 +1,7 @@
-import { listOffsets } from './admin.ts'
 import type { Cluster } from './cluster.ts'
-import { Fetcher, type FetchedPartition } from './fetcher.ts'
+import type { FetchedPartition } from './fetched-partition.ts'
+import { Fetcher } from './fetcher.ts'
+import { listOffsets } from './list-offsets.ts'
 
 export interface ReadTopicOptions {
   /** Default `earliest`. */

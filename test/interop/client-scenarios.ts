@@ -484,6 +484,33 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
       assert.equal((await pollSome(resetting))[0]?.firstOffset, 0)
     })
 
+    scenario('a partition of a deleted topic is an error that names it; the others go on', async () => {
+      const [kept, gone] = [await newTopic(), await newTopic()]
+      await using producer = new Producer(cluster)
+      put(producer, gone, 0, 'a')
+      await producer.flush()
+      await using fetcher = new Fetcher(cluster, { topicTimeoutMs: 300 })
+      fetcher.assign([kept, gone].map(topic => ({ topic, partition: 0, offset: 'earliest' as const })))
+      assert.equal((await pollSome(fetcher))[0]?.topic, gone)
+      const isMissing = (error: unknown) =>
+        error instanceof KafkaError &&
+        ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'].includes(error.errorName) &&
+        error.topic === gone &&
+        error.partition === 0 &&
+        !error.retryable
+      await deleteTopics(cluster, [gone])
+      await assert.rejects(pollSome(fetcher), isMissing)
+      // Reported once: the rest is read as before.
+      put(producer, kept, 0, 'b')
+      assert.equal((await pollSome(fetcher))[0]?.topic, kept)
+      fetcher.seek(gone, 0, 'earliest')
+      await assert.rejects(pollSome(fetcher), isMissing)
+      await createTopics(cluster, [{ name: gone, partitions: 1 }])
+      put(producer, gone, 0, 'c')
+      fetcher.seek(gone, 0, 'earliest')
+      assert.equal((await pollSome(fetcher))[0]?.topic, gone)
+    })
+
     scenario(
       'offsets are found by position and by time, and records below an offset are deleted',
       async () => {
