@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { isEvertError } from '../errors.ts'
+import { acquireLock } from '../internal/directory-lock.ts'
 import { type Embedded, openEmbedded } from './open-embedded.ts'
-import { acquireLock } from './storage/lock.ts'
 import { TestClient } from './test-client.ts'
 
 async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
@@ -82,16 +82,16 @@ describe('the embedded log', () => {
 
   test('waits for an owner that is starting, and says so when none comes up', async () => {
     await inDirectory(async directory => {
-      const taken = await acquireLock(directory)
+      const taken = acquireLock(directory)
       assert.ok(taken.acquired)
       await assert.rejects(
         openEmbedded(`file:${directory}`, { ownerTimeoutMs: 60 }),
         error => isEvertError(error, 'DIRECTORY_IN_USE') && error.message.includes(String(process.pid)),
       )
       const waiting = openEmbedded(`file:${directory}`)
-      await taken.lock.updateLock({ host: '127.0.0.1', port: 4 })
+      taken.lock.updateLock({ host: '127.0.0.1', port: 4 })
       assert.deepEqual(await waiting, { kind: 'remote', address: { host: '127.0.0.1', port: 4 } })
-      await taken.lock.release()
+      taken.lock.release()
     })
   })
 

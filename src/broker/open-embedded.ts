@@ -2,9 +2,9 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
+import { acquireLock, type DirectoryLock, directoryInUse } from '../internal/directory-lock.ts'
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import type { ListenerOptions } from './listener.ts'
-import { acquireLock, type DirectoryLock } from './storage/lock.ts'
 import { openFileStorage, openMemoryStorage, type StorageOptions } from './storage/storage.ts'
 
 /** This process runs the broker, or another one that does was found. */
@@ -55,18 +55,18 @@ export async function openEmbedded(url: string, options: EmbeddedOptions = {}): 
     const storage = await openFileStorage(directory, { clock, ...storageOptions, lock })
     const broker = await openBroker({ ...brokerOptions, listener: options.listener ?? {}, storage })
     try {
-      await lock.updateLock(broker.address)
+      lock.updateLock(broker.address)
     } catch (error) {
       await broker.close()
       throw error
     }
     const close = async (): Promise<void> => {
       await broker.close()
-      await lock.release()
+      lock.release()
     }
     return { kind: 'owner', broker, close }
   } catch (error) {
-    await lock.release()
+    lock.release()
     throw error
   }
 }
@@ -87,9 +87,11 @@ async function lockOrOwner(
 ): Promise<{ kind: 'lock'; lock: DirectoryLock } | (Embedded & { kind: 'remote' })> {
   const deadlineMs = clock.nowMs() + timeoutMs
   for (;;) {
-    const result = await acquireLock(directory)
+    const result = acquireLock(directory)
     if (result.acquired) return { kind: 'lock', lock: result.lock }
-    const { host, port, pid } = result.owner
+    const { host, port, pid, beyond } = result.owner
+    // Its address is one of its own machine or container.
+    if (beyond !== undefined) throw directoryInUse(`The data directory ${directory}`, result.owner, '')
     if (host !== undefined && port !== undefined) return { kind: 'remote', address: { host, port } }
     if (clock.nowMs() >= deadlineMs) {
       throw new EvertError(

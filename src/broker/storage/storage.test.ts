@@ -192,3 +192,16 @@ test('a data directory of format 1, as committed, opens after a close and after 
 function isRefused(error: unknown): boolean {
   return isEvertError(error, 'INVALID_ARGUMENT')
 }
+test('a file storage holds its directory until it is closed', async context => {
+  const directory = directoryFor(context)
+  const storage = await openFileStorage(directory)
+  await assert.rejects(
+    openFileStorage(directory),
+    error =>
+      isEvertError(error, 'DIRECTORY_IN_USE') && error.message.includes(`this process (${process.pid})`),
+  )
+  await storage.close()
+  const again = await openFileStorage(directory)
+  assert.equal(again.clusterId, storage.clusterId)
+  await again.close()
+})

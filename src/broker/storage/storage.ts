@@ -1,10 +1,10 @@
 import { EvertError } from '../../errors.ts'
 import { type Clock, systemClock } from '../../internal/clock.ts'
+import { acquireLock, type DirectoryLock, directoryInUse } from '../../internal/directory-lock.ts'
 import { readChecked, writeChecked, fileKinds } from './checked-file.ts'
 import type { Disk } from './disk.ts'
 import { FileDisk } from './file-disk.ts'
 import { StoredJournal } from './journal.ts'
-import { acquireLock, type DirectoryLock } from './lock.ts'
 import type { JsonValue, LogStorage } from './log-storage.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { newId, readMeta, writeMeta } from './meta-file.ts'
@@ -48,16 +48,17 @@ export async function openFileStorage(
   options: StorageOptions & { readonly lock?: DirectoryLock } = {},
 ): Promise<LogStorage> {
   if (options.lock !== undefined) return await openStorage(new FileDisk(directory), options)
-  const taken = await acquireLock(directory)
+  const taken = acquireLock(directory)
   if (!taken.acquired)
-    throw new EvertError(
-      'DIRECTORY_IN_USE',
-      `The data directory ${directory} is in use by process ${taken.owner.pid}. Connect to that process, or end it first.`,
+    throw directoryInUse(
+      `The data directory ${directory}`,
+      taken.owner,
+      'Connect to that process, or end it first.',
     )
   try {
     return await openStorage(new FileDisk(directory), { ...options, onClosed: () => taken.lock.release() })
   } catch (error) {
-    await taken.lock.release()
+    taken.lock.release()
     throw error
   }
 }
@@ -65,7 +66,7 @@ export async function openFileStorage(
 /** The one implementation, on any disk. */
 export async function openStorage(
   disk: Disk,
-  options: StorageOptions & { readonly onClosed?: () => Promise<void> } = {},
+  options: StorageOptions & { readonly onClosed?: () => void } = {},
 ): Promise<LogStorage> {
   const meta = await readMeta(disk)
   const points = await readRecoveryPoints(disk)
@@ -112,7 +113,7 @@ class Storage implements LogStorage {
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #budget: PageBudget
-  readonly #options: StorageOptions & { readonly onClosed?: () => Promise<void> }
+  readonly #options: StorageOptions & { readonly onClosed?: () => void }
   readonly #byName = new Map<string, StoredTopic>()
   readonly #byId = new Map<string, StoredTopic>()
   readonly #creating = new Set<string>()
@@ -127,7 +128,7 @@ class Storage implements LogStorage {
     parts: {
       journal: StoredJournal
       clusterId: string
-      options: StorageOptions & { readonly onClosed?: () => Promise<void> }
+      options: StorageOptions & { readonly onClosed?: () => void }
     },
   ) {
     this.#disk = disk
@@ -231,7 +232,7 @@ class Storage implements LogStorage {
       const payload = Buffer.alloc(0)
       await writeChecked(this.#disk, CLEAN_MARK_PATH, { kind: fileKinds.cleanMark, payload, sync: true })
     }
-    await this.#options.onClosed?.()
+    this.#options.onClosed?.()
   }
 
   #add(topic: StoredTopic): void {

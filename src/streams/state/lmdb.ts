@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../internal/assert.ts'
+import { acquireLock, type DirectoryLock, directoryInUse } from '../../internal/directory-lock.ts'
 import { wasOpenAtPowerLoss } from './boot-mark.ts'
 import type { StateEngine, TaskState } from './byte-store.ts'
-import { lockDirectory } from './directory-lock.ts'
 import { LmdbTask } from './lmdb-task.ts'
 import { assertTaskId, isTaskId } from './task-id.ts'
 
@@ -25,12 +25,19 @@ export class LmdbEngine implements StateEngine {
   readonly #directory: string
   readonly #onPowerLoss: (taskId: string) => void
   readonly #open = new Map<string, LmdbTask>()
-  readonly #unlock: () => void
+  readonly #lock: DirectoryLock
 
   /** Takes the directory. Throws DIRECTORY_IN_USE. */
   constructor(directory: string, options: LmdbEngineOptions = {}) {
     this.#onPowerLoss = options.onPowerLoss ?? (() => {})
-    this.#unlock = lockDirectory(directory)
+    const taken = acquireLock(directory)
+    if (!taken.acquired)
+      throw directoryInUse(
+        `The state directory ${directory}`,
+        taken.owner,
+        'Give each instance of an application its own directory.',
+      )
+    this.#lock = taken.lock
     this.#directory = directory
     this.instanceId = instanceIdOf(directory)
   }
@@ -63,7 +70,7 @@ export class LmdbEngine implements StateEngine {
 
   async close(): Promise<void> {
     for (const task of this.#open.values()) await task.close()
-    this.#unlock()
+    this.#lock.release()
   }
 
   #directoryOf(taskId: string): string {
