@@ -52,7 +52,7 @@ export interface ProcessTools<S extends StoreDeclarations> {
   /** The greatest timestamp of any record that the task has processed; -1 before the first. */
   readonly streamTimeMs: number
   /** The wall clock, ms since the epoch. */
-  nowMs(): number
+  readonly nowMs: () => number
   /**
    * Calls back every `intervalMs`, with the time of the call, until the returned function is called (Kafka Streams:
    * Punctuator). By stream time: on multiples of the interval, the first one at the first record, each after the
@@ -60,22 +60,22 @@ export interface ProcessTools<S extends StoreDeclarations> {
    * were missed are made up for by one call, and the next is on the grid again. A task that goes on after a restart
    * does not repeat the ticks of stream time that it has passed.
    */
-  schedule(
+  readonly schedule: (
     intervalMs: number,
     time: PunctuationTime,
     callback: (timeMs: number) => void | undefined,
     options?: ScheduleOptions,
-  ): () => void
+  ) => () => void
 }
 
 export interface ProcessContext<K, V, S extends StoreDeclarations> extends ProcessTools<S> {
   /** Sends a record on. The third argument may be just a timestamp. */
-  forward(key: K | null, value: V | null, options?: number | ForwardOptions): void
+  readonly forward: (key: K | null, value: V | null, options?: number | ForwardOptions) => void
 }
 
 export interface ProcessValuesContext<V, S extends StoreDeclarations> extends ProcessTools<S> {
   /** Sends a value on, under the key of the current record: not from a punctuation, which has none. */
-  forward(value: V | null, options?: number | ForwardOptions): void
+  readonly forward: (value: V | null, options?: number | ForwardOptions) => void
 }
 
 export type StoresOf<S extends StoreDeclarations> = {
