@@ -8,7 +8,7 @@
  */
 
 // Applications
-export { type App, app, type StartOptions } from './app/app.ts'
+export { type App, app, type HttpOptions, type StartOptions } from './app/app.ts'
 export type { Appended, AppendOptions, Running } from './app/running.ts'
 export type { ApplicationState } from './streams/runtime/application.ts'
 export type { Guarantee } from './streams/runtime/committer.ts'

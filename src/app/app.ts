@@ -8,14 +8,16 @@ import type { NamedOptions, StoreOptions } from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { Topology } from '../streams/graph/topology.ts'
-import { type Application, type ApplicationState, startApplication } from '../streams/runtime/application.ts'
+import { Application, type ApplicationState } from '../streams/runtime/application.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import { serve } from '../service/serve.ts'
+import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
 import { openCluster } from './open-cluster.ts'
-import { Running } from './running.ts'
+import { Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
 
 export interface StartOptions {
@@ -36,8 +38,25 @@ export interface StartOptions {
   readonly onFailure?: (error: Error) => void
   readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
   readonly logger?: Logger
+  /**
+   * Serves the application over HTTP; `running.http.url` says where. Throws CONNECTION when the port cannot be had.
+   *
+   *   GET /views/{name}         rows by conditions on the view's `fields` and `indexes`, see viewHandler of
+   *                             `evert/service`: `?fulfilled=false&orderValue=100&operator=GreaterThan&limit=20`
+   *   GET /views/{name}/{key}   one row: a string key as it is, numbers and JSON as they are written
+   *   GET /health/live          200, or 503 when only a restart can help
+   *   GET /health/ready         200 when all tasks of this instance run, otherwise 503
+   */
+  readonly http?: HttpOptions
   /** Closes the application when it is aborted. */
   readonly signal?: AbortSignal
+}
+
+export interface HttpOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Default `127.0.0.1`: only this machine. Nobody is asked who they are: put a proxy in front of any other. */
+  readonly host?: string
 }
 
 /**
@@ -91,7 +110,7 @@ export class App {
    * makes the views answer. Resolves once it is a member of the group; views wait for their tasks by themselves.
    */
   async start(options: StartOptions): Promise<Running> {
-    const { cluster: place, stateDir, store, logger = silentLogger, signal } = options
+    const { cluster: place, stateDir, store, logger = silentLogger, http, signal } = options
     signal?.throwIfAborted()
     const topology = this.topology()
     await using opened = new AsyncDisposableStack()
@@ -107,7 +126,7 @@ export class App {
     opened.defer(() => engine.close())
     const producer = opened.use(new Producer(cluster))
     const application = opened.use(
-      await startApplication({
+      new Application({
         ...applicationOptions(options),
         topology,
         cluster,
@@ -116,8 +135,14 @@ export class App {
         observersOf: indexedBy(topology),
       }),
     )
+    // Before the application starts: a port that is taken stops nothing that runs, and health answers from then on.
+    const server =
+      http === undefined
+        ? undefined
+        : opened.use(await serve(applicationRoutes(topology, application).fetch, http))
+    await application.start()
     opened.defer(await bindViews(topology, application, cluster))
-    return running(application, cluster, producer, { stack: opened.move(), signal, options })
+    return running({ application, cluster, producer, server }, { stack: opened.move(), signal, options })
   }
 }
 
@@ -139,12 +164,8 @@ interface Opened {
 }
 
 /** Everything that was opened is closed once, in reverse: by close(), by the signal, or when the application fails. */
-function running(
-  application: Application,
-  cluster: Cluster,
-  producer: Producer,
-  { stack, signal, options }: Opened,
-): Running {
+function running(parts: RunningParts, { stack, signal, options }: Opened): Running {
+  const { application } = parts
   let ended: Promise<void> | undefined
   const end = (): Promise<void> => {
     signal?.removeEventListener('abort', onAbort)
@@ -159,7 +180,7 @@ function running(
     if (application.failure !== undefined) (options.onFailure ?? warn)(application.failure)
     return end().catch(options.onFailure ?? warn)
   })
-  return new Running(application, cluster, producer, end)
+  return new Running(parts, end)
 }
 
 /** For type annotations of what `view` returns. */

@@ -8,7 +8,7 @@ import { LocalReader } from '../views/local-reader.ts'
 import { SecondaryIndexes } from '../views/secondary-index.ts'
 import { ViewTasks } from './view-tasks.ts'
 
-type AnyView = View<unknown, Record<string, unknown>>
+export type AnyView = View<unknown, Record<string, unknown>>
 
 /** Makes the observers that keep the indexes of the topology's views. */
 export function indexedBy(topology: Topology): (store: string) => StoreObserver<unknown>[] {
@@ -55,7 +55,8 @@ export async function bindViews(
   return unbind
 }
 
-function ownerOf(
+/** Where the rows of a view live. */
+export function ownerOf(
   { subTopologies }: Topology,
   { name, store }: ViewRegistration,
 ): { subTopology: SubTopology; definition: StoreDefinition } {

@@ -2,8 +2,10 @@ import type { Cluster } from '../client/cluster.ts'
 import type { Producer } from '../client/producer.ts'
 import { mergePositions, type Position, positionAfter } from '../contracts/position.ts'
 import type { Topic } from '../contracts/topic.ts'
+import { EvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { Application, ApplicationState } from '../streams/runtime/application.ts'
+import type { RunningServer } from '../service/serve.ts'
 import { positionOf } from './view-tasks.ts'
 
 export interface AppendOptions {
@@ -21,20 +23,38 @@ export interface Appended {
   readonly position: Position
 }
 
+export interface RunningParts {
+  readonly application: Application
+  readonly cluster: Cluster
+  readonly producer: Producer
+  readonly server: RunningServer | undefined
+}
+
 /** An application that was started. */
 export class Running implements AsyncDisposable {
   readonly id: string
   readonly #application: Application
   readonly #cluster: Cluster
   readonly #producer: Producer
+  readonly #server: RunningServer | undefined
   readonly #end: () => Promise<void>
 
-  constructor(application: Application, cluster: Cluster, producer: Producer, end: () => Promise<void>) {
+  constructor({ application, cluster, producer, server }: RunningParts, end: () => Promise<void>) {
     this.id = application.applicationId
     this.#application = application
     this.#cluster = cluster
     this.#producer = producer
+    this.#server = server
     this.#end = end
+  }
+
+  /** Where it is served: `url` (`http://127.0.0.1:3000`) and `port`. Throws INVALID_ARGUMENT when it is not. */
+  get http(): Pick<RunningServer, 'url' | 'port'> {
+    if (this.#server !== undefined) return this.#server
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The application "${this.id}" is not served over HTTP. Start it with { http: { port } }.`,
+    )
   }
 
   get state(): ApplicationState {

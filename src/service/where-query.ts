@@ -3,7 +3,11 @@ import { InvalidQueryError, type Operator } from '../views/where.ts'
 
 /** The fields that a query may name, and how their text is read. */
 export type FieldTable = Readonly<Record<string, FieldType>>
-export type FieldType = 'string' | 'number' | 'boolean'
+/**
+ * `scalar` is for fields whose type is not known: `true`, `false`, `null` and numbers mean what they look like, and where
+ * values are compared for equality (Equals, In) also the same text; text in double quotes is nothing but text.
+ */
+export type FieldType = 'string' | 'number' | 'boolean' | 'scalar'
 
 /** The names that a query string has for the operators; the short ones of `find` are good too. */
 export const OPERATOR_NAMES: Readonly<Record<string, Operator>> = {
@@ -79,7 +83,11 @@ function fieldOfOperator(
   const free = [...values.keys()].filter(
     field => !operators.has(field) && !values.get(field)?.some(text => COMPACT.test(text)),
   )
-  const numbers = free.filter(field => fields[field] === 'number')
+  const numbers = free.filter(
+    field =>
+      fields[field] === 'number' ||
+      (fields[field] === 'scalar' && values.get(field)?.every(text => NUMBER.test(text)) === true),
+  )
   const [field, ...more] = numbers.length > 0 ? numbers : free
   if (field !== undefined && more.length === 0) return field
   throw new InvalidQueryError(
@@ -137,7 +145,11 @@ function operation(
 ): Record<string, Scalar | Scalar[]> {
   if (operator === 'in' || operator === 'between') {
     const parts = texts.length === 1 ? (texts[0] ?? '').split(',') : texts
-    return { [operator]: parts.map(text => valueOf(field, text, type)) }
+    return {
+      [operator]: parts.flatMap(text =>
+        type === 'scalar' && operator === 'in' ? meaningsOf(text) : [valueOf(field, text, type)],
+      ),
+    }
   }
   const [text, ...more] = texts
   if (text === undefined || more.length > 0) {
@@ -146,6 +158,10 @@ function operation(
       { field },
     )
   }
+  if (type === 'scalar' && operator === 'eq') {
+    const meanings = meaningsOf(text)
+    if (meanings.length > 1) return { in: meanings }
+  }
   return { [operator]: valueOf(field, text, type) }
 }
 
@@ -153,6 +169,7 @@ const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 
 function valueOf(field: string, text: string, type: FieldType): Scalar {
   if (type === 'string') return text
+  if (type === 'scalar') return meaningsOf(text)[0] as Scalar
   if (text === 'null') return null
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
   if (type === 'number' && NUMBER.test(text) && Number.isFinite(Number(text))) return Number(text)
@@ -165,10 +182,18 @@ function valueOf(field: string, text: string, type: FieldType): Scalar {
   )
 }
 
+/** What the text may stand for in a field of unknown type; what it looks like comes first. */
+function meaningsOf(text: string): Scalar[] {
+  if (text === 'null') return [null, text]
+  if (text === 'true' || text === 'false') return [text === 'true', text]
+  if (NUMBER.test(text) && Number.isFinite(Number(text))) return [Number(text), text]
+  return [/^".*"$/s.test(text) ? text.slice(1, -1) : text]
+}
+
 function unknownParameter(name: string, fields: FieldTable, reserved: readonly string[]): InvalidQueryError {
   const valid = [...Object.keys(fields), OPERATOR, ...reserved]
   return new InvalidQueryError(
-    `There is no parameter ${JSON.stringify(name.slice(0, 100))}. Valid fields: ${Object.keys(fields).join(', ')}; ` +
+    `There is no parameter ${JSON.stringify(name.slice(0, 100))}. Valid fields: ${Object.keys(fields).join(', ') || 'none'}; ` +
       `each may have a "field.operator"; further parameters: ${[OPERATOR, ...reserved].join(', ')}.`,
     { field: name, valid },
   )

@@ -201,6 +201,10 @@ export class Application implements AsyncDisposable {
 
   /** Commits, closes all tasks and leaves the group. */
   async close(): Promise<void> {
+    if (this.#state === 'CREATED') {
+      this.#setState('NOT_RUNNING')
+      this.#ended = this.#release()
+    }
     if (this.#state === 'REBALANCING' || this.#state === 'RUNNING') this.#setState('PENDING_SHUTDOWN')
     this.#worker.stop()
     this.#globalTables.stop()

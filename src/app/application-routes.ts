@@ -1,0 +1,47 @@
+import type { Topology, ViewRegistration } from '../streams/graph/topology.ts'
+import type { Application } from '../streams/runtime/application.ts'
+import { health } from '../service/health.ts'
+import { keyReader } from '../service/key-text.ts'
+import { problem } from '../service/problem.ts'
+import { type Handler, type Router, router } from '../service/router.ts'
+import { viewHandler } from '../service/view-handler.ts'
+import type { FieldTable } from '../service/where-query.ts'
+import { type AnyView, ownerOf } from './bind-views.ts'
+
+/** What an application serves over HTTP: its views and its health. */
+export function applicationRoutes(topology: Topology, application: Application): Router {
+  const views = new Map(topology.views.map(each => [each.name, handlerOf(topology, each)]))
+  const answer: Handler<{ readonly name: string }> = context => {
+    const handler = views.get(context.params.name)
+    if (handler !== undefined) return handler(context)
+    const valid = [...views.keys()]
+    const detail = `There is no view ${JSON.stringify(context.params.name.slice(0, 100))}. Views: ${valid.join(', ') || 'none'}.`
+    return problem(404, { detail, valid })
+  }
+  return router()
+    .get('/views/:name', answer)
+    .get('/views/:name/:key', answer)
+    .include(health({ live: () => faultsOf(application), ready: () => obstaclesOf(application) }))
+}
+
+function handlerOf(topology: Topology, registration: ViewRegistration): Handler<unknown> {
+  const view = registration.view as AnyView
+  const { fields = [], indexes } = view.options
+  const table: FieldTable = Object.fromEntries([...indexes, ...fields].map(field => [field, 'scalar']))
+  return viewHandler(view, {
+    fields: table,
+    parseKey: keyReader(ownerOf(topology, registration).definition.key),
+  })
+}
+
+/** What a restart may mend. */
+function faultsOf({ state, failure }: Application): string[] {
+  return state === 'ERROR' ? [`The application stopped: ${failure?.message ?? 'unknown'}`] : []
+}
+
+function obstaclesOf(application: Application): string[] {
+  const { state } = application
+  if (state === 'RUNNING') return []
+  const faults = faultsOf(application)
+  return faults.length > 0 ? faults : [`The application is ${state}: it answers when its tasks run.`]
+}
