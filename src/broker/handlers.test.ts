@@ -129,6 +129,16 @@ describe('CreateTopics', () => {
       error: errorCodes.INVALID_CONFIG,
     },
     {
+      it: 'takes a weaker durability',
+      topic: { name: 'a', configs: [['evert.durability', 'os']] },
+      error: 0,
+    },
+    {
+      it: 'refuses a durability that there is not',
+      topic: { name: 'a', configs: [['evert.durability', 'none']] },
+      error: errorCodes.INVALID_CONFIG,
+    },
+    {
       it: 'takes both cleanup policies',
       topic: { name: 'a', configs: [['cleanup.policy', 'compact,delete']] },
       error: 0,
@@ -505,6 +515,31 @@ describe('topics', () => {
       ['cleanup.policy', 'delete', 5],
       ['retention.ms', '5000', 1],
     ])
+  })
+
+  test('say of what they leave open what the log does, not what Kafka would do', async () => {
+    await using fixture = await opened()
+    await fixture.client.createTopic('a', 1, [{ name: 'evert.durability', value: 'os' }])
+    const { results } = await fixture.client.send(describeConfigs, 4, {
+      resources: [{ resourceType: 2, resourceName: 'a', configurationKeys: null }],
+      includeDocumentation: true,
+    })
+    const found = new Map(results[0]?.configs.map(config => [config.name, config]))
+    // Nothing is deleted by age or size; a segment ends at 64 MiB and never by age; an entry of its index every 16 KiB.
+    const expected = {
+      'retention.ms': '-1',
+      'retention.bytes': '-1',
+      'segment.bytes': '67108864',
+      'segment.ms': '9223372036854775807',
+      'index.interval.bytes': '16384',
+      'evert.durability': 'os',
+    }
+    assert.deepEqual(
+      Object.fromEntries(Object.keys(expected).map(name => [name, found.get(name)?.value])),
+      expected,
+    )
+    assert.equal(found.get('evert.durability')?.configSource, 1)
+    assert.match(found.get('evert.durability')?.documentation ?? '', /fdatasync/)
   })
 })
 

@@ -1,18 +1,24 @@
-/** A topic config of Kafka 4.x: its type, its default, and the values of it that are served. */
+import { INDEX_INTERVAL_BYTES } from './storage/sparse-index.ts'
+import { storageDefaults } from './storage/topic-settings.ts'
+
+/** A topic config of Kafka 4.x, or one of Evert's own: its type, its default, and the values of it that are served. */
 export interface TopicConfig {
   readonly name: string
   readonly type: 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list'
+  /** What holds where a topic says nothing. */
   readonly default: string
+  readonly documentation?: string
   /** What is wrong with a value, or undefined. */
   refuse(value: string): string | undefined
 }
 
 const MAX_LONG = 2 ** 63
 const MAX_INT = 2 ** 31 - 1
+const WITHOUT_LIMIT = '9223372036854775807'
 
 export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
   [
-    list('cleanup.policy', 'delete', ['delete', 'compact']),
+    list('cleanup.policy', storageDefaults['cleanup.policy'], ['delete', 'compact']),
     // Batches are stored as they came: nothing is compressed again, stamped anew, or moved to another tier.
     choice('compression.type', 'producer', ['producer']),
     whole('compression.gzip.level', 'int', '-1', -1, 9),
@@ -20,18 +26,25 @@ export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
     whole('compression.zstd.level', 'int', '3', -131_072, 22),
     whole('delete.retention.ms', 'long', '86400000', 0, MAX_LONG),
     whole('file.delete.delay.ms', 'long', '60000', 0, MAX_LONG),
-    whole('flush.messages', 'long', '9223372036854775807', 1, MAX_LONG),
-    whole('flush.ms', 'long', '9223372036854775807', 0, MAX_LONG),
+    whole('flush.messages', 'long', WITHOUT_LIMIT, 1, MAX_LONG),
+    whole('flush.ms', 'long', WITHOUT_LIMIT, 0, MAX_LONG),
     text('follower.replication.throttled.replicas', ''),
     text('leader.replication.throttled.replicas', ''),
-    whole('index.interval.bytes', 'int', '4096', 0, MAX_INT),
+    whole('index.interval.bytes', 'int', String(INDEX_INTERVAL_BYTES), 0, MAX_INT),
     whole('local.retention.bytes', 'long', '-2', -2, MAX_LONG),
     whole('local.retention.ms', 'long', '-2', -2, MAX_LONG),
-    whole('max.compaction.lag.ms', 'long', '9223372036854775807', 1, MAX_LONG),
-    whole('max.message.bytes', 'int', '1048588', 0, MAX_INT),
-    whole('message.timestamp.after.max.ms', 'long', '3600000', 0, MAX_LONG),
-    whole('message.timestamp.before.max.ms', 'long', '9223372036854775807', 0, MAX_LONG),
+    whole('max.compaction.lag.ms', 'long', WITHOUT_LIMIT, 1, MAX_LONG),
+    whole('max.message.bytes', 'int', storageDefaults['max.message.bytes'], 0, MAX_INT),
+    // Time never decides what is taken: a timestamp may lie far ahead.
+    whole('message.timestamp.after.max.ms', 'long', WITHOUT_LIMIT, 0, MAX_LONG),
+    whole('message.timestamp.before.max.ms', 'long', WITHOUT_LIMIT, 0, MAX_LONG),
     choice('message.timestamp.type', 'CreateTime', ['CreateTime']),
+    {
+      ...choice('evert.durability', storageDefaults['evert.durability'], ['sync', 'os']),
+      documentation:
+        'When an append is acknowledged: sync, when it is on disk (fdatasync); os, when the operating system has it, ' +
+        'so that it survives the end of the process but not a loss of power.',
+    },
     fraction('min.cleanable.dirty.ratio', '0.5'),
     whole('min.compaction.lag.ms', 'long', '0', 0, MAX_LONG),
     whole('min.insync.replicas', 'int', '1', 1, MAX_INT),
@@ -39,12 +52,13 @@ export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
     flag('remote.log.copy.disable', 'false'),
     flag('remote.log.delete.on.disable', 'false'),
     choice('remote.storage.enable', 'false', ['false']),
-    whole('retention.bytes', 'long', '-1', -1, MAX_LONG),
-    whole('retention.ms', 'long', '604800000', -1, MAX_LONG),
-    whole('segment.bytes', 'int', '1073741824', 1024, MAX_INT),
+    whole('retention.bytes', 'long', storageDefaults['retention.bytes'], -1, MAX_LONG),
+    whole('retention.ms', 'long', storageDefaults['retention.ms'], -1, MAX_LONG),
+    whole('segment.bytes', 'int', storageDefaults['segment.bytes'], 1024, MAX_INT),
     whole('segment.index.bytes', 'int', '10485760', 4, MAX_INT),
     whole('segment.jitter.ms', 'long', '0', 0, MAX_LONG),
-    whole('segment.ms', 'long', '604800000', 1, MAX_LONG),
+    // Segments end by size alone.
+    whole('segment.ms', 'long', WITHOUT_LIMIT, 1, MAX_LONG),
     flag('unclean.leader.election.enable', 'false'),
   ].map(config => [config.name, config]),
 )

@@ -24,11 +24,15 @@ export const describeConfigsHandler = handler(describeConfigs, [1, 4], (request,
     const topic = services.storage.topic(resourceName)
     if (topic === undefined) return { ...result, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION }
     const asked = [...topicConfigs.values()].filter(({ name }) => configurationKeys?.includes(name) ?? true)
-    return { ...result, configs: asked.map(config => describe(topic, config, request.includeSynonyms)) }
+    return { ...result, configs: asked.map(config => describe(topic, config, request)) }
   }),
 }))
 
-function describe(topic: TopicLog, { name, type, default: fallback }: TopicConfig, includeSynonyms: boolean) {
+function describe(
+  topic: TopicLog,
+  { name, type, default: fallback, documentation }: TopicConfig,
+  asked: { readonly includeSynonyms: boolean; readonly includeDocumentation: boolean },
+) {
   const own = topic.configs[name]
   const isDefault = own === undefined
   const synonyms = [
@@ -41,8 +45,8 @@ function describe(topic: TopicLog, { name, type, default: fallback }: TopicConfi
     readOnly: false,
     configSource: isDefault ? DEFAULT_CONFIG : DYNAMIC_TOPIC_CONFIG,
     isSensitive: false,
-    synonyms: includeSynonyms ? synonyms : [],
+    synonyms: asked.includeSynonyms ? synonyms : [],
     configType: TYPES[type],
-    documentation: null,
+    documentation: asked.includeDocumentation ? (documentation ?? null) : null,
   }
 }

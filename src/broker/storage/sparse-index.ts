@@ -20,7 +20,7 @@ const ENTRIES = COUNT + 4
 const ENTRY_BYTES = 20
 
 /** One entry for about this many bytes of batches; what a lookup walks over at most, apart from one large batch. */
-const INTERVAL_BYTES = 16 * 1024
+export const INDEX_INTERVAL_BYTES = 16 * 1024
 
 /** A batch boundary in a segment. */
 export interface IndexEntry {
@@ -48,7 +48,7 @@ export class SparseIndex {
   /** To be told of every batch, in order. */
   add(offset: number, position: number, maxTimestamp: number): void {
     const last = this.#positions.length - 1
-    if (last < 0 || position - this.#positions[last]! >= INTERVAL_BYTES) {
+    if (last < 0 || position - this.#positions[last]! >= INDEX_INTERVAL_BYTES) {
       this.#offsets.push(offset)
       this.#positions.push(position)
       this.#timestamps.push(this.maxTimestamp)

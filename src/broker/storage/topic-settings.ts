@@ -10,24 +10,27 @@ export interface TopicSettings {
   readonly durability: 'sync' | 'os'
 }
 
-const MAX_SEGMENT_BYTES = 2 ** 31 - 1
-
 /**
- * The storage's own defaults, used where a topic says nothing: smaller segments than Kafka's, since recovery after a
- * crash scans one of them, and no retention, since the log is the source of truth.
+ * What holds where a topic says nothing, by the name of the config; also what clients are told. Smaller segments than
+ * Kafka's, since recovery after a crash scans one of them, and no retention, since the log is the source of truth.
  */
-export function settingsOf(configs: Readonly<Record<string, string>>): TopicSettings {
-  const isDeleted = (configs['cleanup.policy'] ?? 'delete').includes('delete')
-  return {
-    segmentBytes: Math.min(MAX_SEGMENT_BYTES, numberIn(configs, 'segment.bytes', 64 * 1024 * 1024)),
-    maxMessageBytes: numberIn(configs, 'max.message.bytes', 1024 * 1024 + 12),
-    retentionMs: isDeleted ? numberIn(configs, 'retention.ms', -1) : -1,
-    retentionBytes: isDeleted ? numberIn(configs, 'retention.bytes', -1) : -1,
-    durability: configs['evert.durability'] === 'os' ? 'os' : 'sync',
-  }
-}
+export const storageDefaults = {
+  'cleanup.policy': 'delete',
+  'segment.bytes': String(64 * 1024 * 1024),
+  'max.message.bytes': String(1024 * 1024 + 12),
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'evert.durability': 'sync',
+} as const
 
-function numberIn(configs: Readonly<Record<string, string>>, name: string, otherwise: number): number {
-  const value = configs[name]
-  return value === undefined ? otherwise : Number(value)
+export function settingsOf(configs: Readonly<Record<string, string>>): TopicSettings {
+  const value = (name: keyof typeof storageDefaults) => configs[name] ?? storageDefaults[name]
+  const isDeleted = value('cleanup.policy').includes('delete')
+  return {
+    segmentBytes: Number(value('segment.bytes')),
+    maxMessageBytes: Number(value('max.message.bytes')),
+    retentionMs: isDeleted ? Number(value('retention.ms')) : -1,
+    retentionBytes: isDeleted ? Number(value('retention.bytes')) : -1,
+    durability: value('evert.durability') === 'os' ? 'os' : 'sync',
+  }
 }
