@@ -65,6 +65,11 @@ export type {
   SourcePosition,
   StoreDeclaration,
 } from './streams/processors/process-context.ts'
+export type {
+  BuiltInTimestamp,
+  TimestampExtractor,
+  TimestampFunction,
+} from './streams/processors/timestamp-extractor.ts'
 export type { ProcessorStore, StoreRange } from './streams/processors/processor-store.ts'
 
 // Views and their queries

@@ -4,7 +4,7 @@ import { assertTopicName, type Topic } from '../contracts/topic.ts'
 import type { GlobalKTable } from '../streams/dsl/global-ktable.ts'
 import type { KStream } from '../streams/dsl/kstream.ts'
 import type { KTable } from '../streams/dsl/ktable.ts'
-import type { NamedOptions, StoreOptions } from '../streams/dsl/options.ts'
+import type { SourceOptions, StoreOptions } from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { Topology } from '../streams/graph/topology.ts'
@@ -85,7 +85,7 @@ export class App {
   /** See StreamsBuilder.stream. */
   stream<K, V>(
     topics: Topic<K, V> | readonly [Topic<K, V>, ...Topic<K, V>[]],
-    options?: NamedOptions,
+    options?: SourceOptions<K, V>,
   ): KStream<K, V> {
     return this.#builder.stream(topics, options)
   }

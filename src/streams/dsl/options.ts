@@ -1,8 +1,19 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 
 export interface NamedOptions {
   /** The operator's name in descriptions, errors and metrics. Default: generated, see graph/names.ts. */
   readonly name?: string
+}
+
+export interface SourceOptions<K, V> extends NamedOptions {
+  /**
+   * How records get their event time. Default `failOnInvalid`: they have it, and a negative one is a failure.
+   *
+   * @example
+   * builder.stream(orders, { timestamp: order => order.placedAtMs })
+   */
+  readonly timestamp?: TimestampExtractor<K, V>
 }
 
 export interface ValueOptions<V> extends NamedOptions {

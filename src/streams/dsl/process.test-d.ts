@@ -91,3 +91,15 @@ stream.process({
     }
   },
 })
+
+// A timestamp comes from the topic's values.
+const builder = new StreamsBuilder()
+const readings = topic('readings', { key: string, value: int64 })
+builder.stream(readings, {
+  timestamp: (value, key, time, partitionTime) => value + key.length + time + partitionTime,
+})
+builder.stream(readings, { timestamp: 'skipInvalid' })
+// @ts-expect-error no such extractor
+builder.stream(readings, { timestamp: 'ignore' })
+// @ts-expect-error a time is a number
+builder.stream(readings, { timestamp: (_value, key) => key })

@@ -5,13 +5,14 @@ import { Plan, type PlanNode } from '../graph/plan.ts'
 import type { Topology } from '../graph/topology.ts'
 import { toTopology } from '../graph/to-topology.ts'
 import { tableSource } from '../processors/table-source.ts'
+import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { versionCodec } from '../processors/versioned-rows.ts'
 import { versionedTableSource } from '../processors/versioned-table-source.ts'
 import type { DslContext } from './context.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
-import type { NamedOptions, StoreOptions, VersionedTableOptions } from './options.ts'
+import type { SourceOptions, StoreOptions, VersionedTableOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf, versionedParts } from './table-parts.ts'
 
 /**
@@ -24,7 +25,7 @@ import { newTableState, sourceParts, storesOf, versionedParts } from './table-pa
  */
 export class StreamsBuilder {
   readonly #plan = new Plan()
-  readonly #streamSources: { topics: readonly string[]; node: PlanNode }[] = []
+  readonly #streamSources: { topics: readonly string[]; timestamp: unknown; node: PlanNode }[] = []
   readonly #context: DslContext = {
     plan: this.#plan,
     stream: parts => new KStream(this.#context, parts),
@@ -37,7 +38,7 @@ export class StreamsBuilder {
    */
   stream<K, V>(
     topics: Topic<K, V> | readonly [Topic<K, V>, ...Topic<K, V>[]],
-    options: NamedOptions = {},
+    options: SourceOptions<K, V> = {},
   ): KStream<K, V> {
     const list = isList(topics) ? topics : [topics]
     const [{ key, value }] = list
@@ -51,9 +52,18 @@ export class StreamsBuilder {
     const name = options.name ?? this.#plan.names.operator('KSTREAM-SOURCE-')
     const names = list.map(topic => topic.name)
     for (const topic of list) this.#plan.topics.set(topic.name, topic)
+    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
+    const shared = this.#sourceOf(names)
+    if (shared !== undefined && shared.timestamp !== timestamp) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `The topic "${names.join('", "')}" is read twice with different timestamps. Read it once, with { timestamp }, ` +
+          'and derive both streams from the result.',
+      )
+    }
     const node =
-      this.#sourceOf(names) ?? this.#plan.addSource({ name, topics: names, key, value, changes: false })
-    if (this.#sourceOf(names) === undefined) this.#streamSources.push({ topics: names, node })
+      shared?.node ?? this.#plan.addSource({ name, topics: names, key, value, changes: false, timestamp })
+    if (shared === undefined) this.#streamSources.push({ topics: names, timestamp, node })
     return this.#context.stream({ node, key, value, sources: [node], keyChanged: false })
   }
 
@@ -138,11 +148,11 @@ export class StreamsBuilder {
   }
 
   /** Two streams of the same topics share one source. */
-  #sourceOf(topics: readonly string[]): PlanNode | undefined {
+  #sourceOf(topics: readonly string[]): { timestamp: unknown; node: PlanNode } | undefined {
     return this.#streamSources.find(
       source =>
         source.topics.length === topics.length && source.topics.every((topic, i) => topic === topics[i]),
-    )?.node
+    )
   }
 }
 

@@ -4,6 +4,7 @@ import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
+import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { assertOperatorName, NameCounter } from './names.ts'
 
 /**
@@ -119,6 +120,7 @@ export interface PlanSource {
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
   readonly changes: boolean
+  readonly timestamp?: TimestampExtractor<unknown, unknown> | undefined
 }
 
 export interface PlanSink {

@@ -112,6 +112,7 @@ class TopologyBuilder {
           key,
           value,
           changes,
+          timestamp: node.timestamp,
         }
       : {
           ...base,

@@ -2,6 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
+import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 
 /**
  * The physical plan as data: what a runtime needs to create topics, assign tasks and build processors. Nothing in it
@@ -56,6 +57,8 @@ export interface SourceNode extends NodeBase {
   readonly value: Codec<unknown>
   /** Values are changes of a table with new and old value, see processors/change-codec.ts. */
   readonly changes: boolean
+  /** How records get their event time. Undefined: they have it; a negative one is a failure. */
+  readonly timestamp: TimestampExtractor<unknown, unknown> | undefined
 }
 
 export interface ProcessorNode extends NodeBase {

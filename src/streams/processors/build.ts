@@ -24,7 +24,7 @@ export function buildProcessors(
     const children = node.children.map(child => built.get(child) as Processor)
     const next = fanOut(children)
     if (node.kind === 'source') {
-      const source = sourceProcessor(node, next)
+      const source = sourceProcessor(node, next, () => task.nowMs())
       for (const topic of node.topics) sources.set(topic, source)
     } else if (node.kind === 'sink') {
       const encodeValue = node.changes ? encodeChange : encodeStreamValue

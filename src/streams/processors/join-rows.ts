@@ -10,8 +10,7 @@ import { joinRetentionMs, type JoinWindows } from './join-windows.ts'
  * what is too old to be a partner is whole segments at the front of the store.
  *
  * State: the rows by segment (8 bytes), key (length, bytes), time (8) and number (8); the number keeps records of one
- * key and time apart, in their order. In the store of times: the side's latest time, the last number given, and the
- * first segment that may still have rows.
+ * key and time apart, in their order. In the store of times: the side's latest time, and the last number given.
  *
  * Correctness: a row older than the retention is hidden from then on though it may still be stored, so results do not
  * depend on when rows are removed. A record that comes when it would be hidden at once is not stored, so nothing
@@ -38,9 +37,12 @@ export class JoinRows {
   readonly #times: KeyValueStore<number>
   readonly #latestKey: string
   readonly #numberKey: string
-  readonly #segmentKey: string
   readonly #retentionMs: number
   readonly #segmentMs: number
+  /** The first segment with live rows, when old ones were last looked for. */
+  #firstLive = 0
+  /** Where to go on removing; undefined when nothing is left to remove. */
+  #removeFrom: ByteString | undefined
 
   constructor(
     { side, windows }: Pick<JoinRowsPlan, 'side' | 'windows'>,
@@ -51,7 +53,6 @@ export class JoinRows {
     this.#times = times
     this.#latestKey = `${side}/latest`
     this.#numberKey = `${side}/number`
-    this.#segmentKey = `${side}/segment`
     this.#retentionMs = joinRetentionMs(windows)
     const windowMs = windows.beforeMs + windows.afterMs
     this.#segmentMs = Math.max(windowMs, Math.ceil(this.#retentionMs / 2)) + 1
@@ -90,13 +91,17 @@ export class JoinRows {
 
   #remove(latest: number): void {
     const firstLive = Math.floor((latest - this.#retentionMs + 1) / this.#segmentMs)
-    const first = this.#times.get(this.#segmentKey)?.value ?? 0
-    if (firstLive <= first) return
+    if (firstLive > this.#firstLive) {
+      this.#firstLive = firstLive
+      // From the very beginning: a record that failed may have taken removals back.
+      this.#removeFrom = timePart(0)
+    }
+    if (this.#removeFrom === undefined) return
     const old: ByteString[] = []
-    for (const [place] of this.#rows.range(timePart(first), timePart(firstLive))) {
+    for (const [place] of this.#rows.range(this.#removeFrom, timePart(firstLive))) {
       if (old.push(place) === REMOVE_AT_MOST) break
     }
     for (const place of old) this.#rows.put(place, null, latest)
-    if (old.length < REMOVE_AT_MOST) this.#times.put(this.#segmentKey, firstLive, latest)
+    this.#removeFrom = old.length < REMOVE_AT_MOST ? undefined : old.at(-1)
   }
 }

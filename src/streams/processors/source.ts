@@ -5,12 +5,21 @@ import { Cell } from './cell.ts'
 import { decodeChange } from './change-codec.ts'
 import type { Processor } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
+import { type TimestampExtractor, timestampReader } from './timestamp-extractor.ts'
 
-/** Where records enter a task: wraps the raw key and value of one record, decodes nothing. */
+/** Where records enter a task: wraps the raw key and value of one record, decodes nothing by itself. */
 export interface SourceProcessor {
   readonly name: string
   process(columns: RecordColumns, index: number, timestamp: number): void
+  /**
+   * Of a source with a timestamp extractor: the record with the timestamp that decides about its turn, to be given to
+   * `forward` then. Throws what the extractor or a codec throws.
+   */
+  readonly stamp: Stamp | undefined
+  forward(record: StreamRecord): void
 }
+
+export type Stamp = (columns: RecordColumns, index: number, partitionTime: number) => StreamRecord
 
 interface SourcePlan {
   readonly name: string
@@ -18,10 +27,13 @@ interface SourcePlan {
   readonly value: Codec<unknown>
   /** Values are changes of a table (change-codec.ts). */
   readonly changes: boolean
+  readonly timestamp: TimestampExtractor<unknown, unknown> | undefined
 }
 
-export function sourceProcessor(plan: SourcePlan, next: Processor): SourceProcessor {
-  return plan.changes ? new ChangeSource(plan, next) : new RecordSource(plan, next)
+export function sourceProcessor(plan: SourcePlan, next: Processor, nowMs: () => number): SourceProcessor {
+  return plan.changes
+    ? new ChangeSource(plan, next)
+    : new RecordSource(plan, next, timestampReader(plan.timestamp, nowMs))
 }
 
 class RecordSource implements SourceProcessor {
@@ -29,26 +41,38 @@ class RecordSource implements SourceProcessor {
   readonly #key: Codec<unknown>
   readonly #value: Codec<unknown>
   readonly #next: Processor
+  readonly stamp: Stamp | undefined
 
-  constructor(plan: SourcePlan, next: Processor) {
+  constructor(plan: SourcePlan, next: Processor, read: ReturnType<typeof timestampReader>) {
     this.name = plan.name
     this.#key = plan.key
     this.#value = plan.value
     this.#next = next
+    if (read === undefined) return
+    this.stamp = (columns, index, partitionTime) => {
+      const record = this.#record(columns, index, columns.timestamp(index))
+      return record.withTimestamp(read(record, partitionTime))
+    }
   }
 
   process(columns: RecordColumns, index: number, timestamp: number): void {
+    this.#next.process(this.#record(columns, index, timestamp))
+  }
+
+  forward(record: StreamRecord): void {
+    this.#next.process(record)
+  }
+
+  #record(columns: RecordColumns, index: number, timestamp: number): StreamRecord {
     const key = columns.key(index)
     const value = columns.value(index)
-    this.#next.process(
-      new StreamRecord(
-        key === null ? null : Cell.ofBytes(key, this.#key),
-        value === null ? null : Cell.ofBytes(value, this.#value),
-        null,
-        timestamp,
-        headersOf(columns, index),
-        true,
-      ),
+    return new StreamRecord(
+      key === null ? null : Cell.ofBytes(key, this.#key),
+      value === null ? null : Cell.ofBytes(value, this.#value),
+      null,
+      timestamp,
+      headersOf(columns, index),
+      true,
     )
   }
 }
@@ -58,6 +82,7 @@ class ChangeSource implements SourceProcessor {
   readonly #key: Codec<unknown>
   readonly #value: Codec<unknown>
   readonly #next: Processor
+  readonly stamp: undefined
 
   constructor(plan: SourcePlan, next: Processor) {
     this.name = plan.name
@@ -81,6 +106,10 @@ class ChangeSource implements SourceProcessor {
         true,
       ),
     )
+  }
+
+  forward(record: StreamRecord): void {
+    this.#next.process(record)
   }
 }
 

@@ -41,6 +41,10 @@ export class StreamRecord {
     return new StreamRecord(this.key, value, null, this.timestamp, this.headers, this.isLatest)
   }
 
+  withTimestamp(timestamp: number): StreamRecord {
+    return new StreamRecord(this.key, this.value, this.old, timestamp, this.headers, this.isLatest)
+  }
+
   withChange(value: Cell | null, old: Cell | null, timestamp: number): StreamRecord {
     return new StreamRecord(this.key, value, old, timestamp, this.headers, this.isLatest)
   }

@@ -10,13 +10,8 @@ import { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
-import {
-  changelogMark,
-  inputOffsetsOf,
-  type RestoreProgress,
-  restoreStores,
-  writeStreamTime,
-} from './restore.ts'
+import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
+import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
 import type { ErrorPolicy } from './task-options.ts'
 
@@ -122,7 +117,10 @@ export class HostedTask {
       onError,
       nowMs: () => cluster.clock.nowMs(),
     })
-    for (const { streamTime } of inputs.values()) task.restoreStreamTime(streamTime)
+    for (const [topic, { streamTime, partitionTime }] of inputs) {
+      task.restoreStreamTime(streamTime)
+      task.restorePartitionTime(topic, partitionTime)
+    }
     this.#task = task
     this.#committed = inputOffsets
     return this.#topics.map(topic => ({ topic, partition, offset: inputOffsets.get(topic) ?? 'earliest' }))
@@ -158,11 +156,15 @@ export class HostedTask {
   /** Sends what its stores changed; gives the offsets that are to be committed. Then `commit`, or `rollback`. */
   prepareCommit(): CommittableOffset[] {
     this.#stores.writeChangelog(this.#environment.committer)
-    const metadata = writeStreamTime(this.streamTime)
-    return this.#running
+    const { streamTime } = this
+    const task = this.#running
+    return task
       .positions()
       .filter(({ topic, offset }) => this.#committed.get(topic) !== offset)
-      .map(position => ({ ...position, metadata }))
+      .map(position => ({
+        ...position,
+        metadata: writeTimes({ streamTime, partitionTime: task.partitionTimeOf(position.topic) }),
+      }))
   }
 
   /** The transaction is decided: the stores follow. */

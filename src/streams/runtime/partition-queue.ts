@@ -1,5 +1,6 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
-import type { SourceProcessor } from '../processors/source.ts'
+import type { SourceProcessor, Stamp } from '../processors/source.ts'
+import type { StreamRecord } from '../processors/stream-record.ts'
 import type { TaskInput } from './task-options.ts'
 
 /** The fetched and not yet processed records of one input partition, in offset order (Kafka Streams: RecordQueue). */
@@ -16,6 +17,12 @@ export class PartitionQueue {
   index = 0
   /** Next offset to process; undefined before the first input. */
   position: number | undefined = undefined
+  /** The greatest timestamp that a timestamp extractor gave to a record that was processed; -1 before. */
+  partitionTime = -1
+  /** The head, when an extractor gave it its timestamp; negative when the record is to be dropped. */
+  stamped: StreamRecord | undefined = undefined
+  /** Why the head has no timestamp; it is then -1. */
+  fault: unknown = undefined
   #waiting: RecordColumns[] = []
   #nextOffset = 0
 
@@ -28,6 +35,7 @@ export class PartitionQueue {
   add(input: TaskInput): void {
     this.position ??= input.fromOffset
     this.#nextOffset = input.nextOffset
+    const had = this.columns
     for (const batch of input.batches) {
       const columns = batch.records()
       const first = firstAtOrAbove(columns, input.fromOffset)
@@ -40,7 +48,7 @@ export class PartitionQueue {
         this.#waiting.push(columns)
       }
     }
-    this.#look()
+    if (had === undefined) this.#look()
   }
 
   /** Goes past the record at the head, which was processed. */
@@ -48,6 +56,9 @@ export class PartitionQueue {
     const columns = this.columns as RecordColumns
     this.position = columns.offset(this.index) + 1
     this.buffered--
+    if (this.stamped !== undefined && this.headTimestamp > this.partitionTime) {
+      this.partitionTime = this.headTimestamp
+    }
     if (++this.index === columns.count) {
       this.columns = this.#waiting.shift()
       this.index = 0
@@ -59,8 +70,24 @@ export class PartitionQueue {
     if (this.columns === undefined) {
       this.headTimestamp = Infinity
       if (this.#nextOffset > (this.position as number)) this.position = this.#nextOffset
-    } else {
+      this.stamped = undefined
+    } else if (this.source.stamp === undefined) {
       this.headTimestamp = this.columns.timestamp(this.index)
+    } else {
+      this.#stamp(this.columns, this.source.stamp)
+    }
+  }
+
+  /** A failure waits for the record's turn, which is at once: it is then treated as one of the record. */
+  #stamp(columns: RecordColumns, stamp: Stamp): void {
+    this.fault = undefined
+    this.stamped = undefined
+    this.headTimestamp = -1
+    try {
+      this.stamped = stamp(columns, this.index, this.partitionTime)
+      this.headTimestamp = this.stamped.timestamp
+    } catch (error) {
+      this.fault = error
     }
   }
 }

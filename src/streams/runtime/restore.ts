@@ -3,6 +3,7 @@ import type { Cluster } from '../../client/cluster.ts'
 import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { StoreDefinition } from '../graph/topology.ts'
+import { type CommittedTimes, readTimes } from './committed-times.ts'
 import type { RestoredRecord, TaskStores } from '../state/task-stores.ts'
 import { resumeOffset, writeLogMark } from './log-mark.ts'
 
@@ -131,10 +132,8 @@ function recordsOf({ batches, firstOffset }: FetchedPartition, end: number): Res
   return restored
 }
 
-export interface InputOffset {
+export interface InputOffset extends CommittedTimes {
   readonly offset: number
-  /** Stream time of the task when the offset was committed, or -1. */
-  readonly streamTime: number
 }
 
 /** Committed offsets of a task's inputs, once no transaction is about to change them. */
@@ -146,19 +145,5 @@ export async function inputOffsetsOf(
 ): Promise<Map<string, InputOffset>> {
   const places = topics.map(topic => ({ topic, partition }))
   const committed = await committedOffsets(cluster, { groupId }, places, { requireStable: true })
-  return new Map(
-    committed.map(({ topic, offset, metadata }) => [topic, { offset, streamTime: readStreamTime(metadata) }]),
-  )
-}
-
-const STREAM_TIME = 'stream-time='
-
-/** Travels with the committed offset, so that a task goes on from it wherever it runs next. */
-export function writeStreamTime(streamTime: number): string {
-  return `${STREAM_TIME}${streamTime}`
-}
-
-function readStreamTime(metadata: string): number {
-  const time = metadata.startsWith(STREAM_TIME) ? Number(metadata.slice(STREAM_TIME.length)) : -1
-  return Number.isSafeInteger(time) ? time : -1
+  return new Map(committed.map(({ topic, offset, metadata }) => [topic, { offset, ...readTimes(metadata) }]))
 }

@@ -61,6 +61,17 @@ export class Task {
     this.#context.byStreamTime.skipTo(this.#context.streamTime)
   }
 
+  /** The same for the time of one input partition, which its timestamp extractor sees. */
+  restorePartitionTime(topic: string, timestamp: number): void {
+    const queue = this.#queues.get(topic)
+    if (queue !== undefined) queue.partitionTime = Math.max(queue.partitionTime, timestamp)
+  }
+
+  /** The greatest timestamp that an extractor gave to a record of the input partition, or -1. */
+  partitionTimeOf(topic: string): number {
+    return this.#queues.get(topic)?.partitionTime ?? -1
+  }
+
   /** Takes fetched records of one input partition. Buffers are kept until their records are processed. */
   enqueue(input: TaskInput): void {
     const queue = this.#queues.get(input.topic)
@@ -207,9 +218,17 @@ export class Task {
     const context = this.#context
     context.node = queue.source.name
     context.reading = queue
-    if (timestamp < 0) throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${timestamp}.`)
+    if (timestamp < 0) return this.#pushNegative(queue)
     if (timestamp > context.streamTime) context.streamTime = timestamp
-    queue.source.process(queue.columns as RecordColumns, queue.index, timestamp)
+    if (queue.stamped !== undefined) queue.source.forward(queue.stamped)
+    else queue.source.process(queue.columns as RecordColumns, queue.index, timestamp)
+  }
+
+  /** An extractor may say that a record has no place in time; a record by itself must have one. */
+  #pushNegative({ headTimestamp, stamped, fault, source }: PartitionQueue): void {
+    if (fault !== undefined) throw fault
+    if (stamped !== undefined) return this.#context.drop(source.name, 'invalid-timestamp')
+    throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${headTimestamp}.`)
   }
 
   #failed(queue: PartitionQueue, error: unknown): void {
