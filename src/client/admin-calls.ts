@@ -1,5 +1,5 @@
 import { EvertError, isEvertError } from '../errors.ts'
-import { isRetryable } from '../wire/error-codes.ts'
+import { errorCodes, isRetryable } from '../wire/error-codes.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
@@ -45,13 +45,7 @@ export function askLeaders<P extends TopicPartition>(
       const { topic, partition } = entry
       const leader = metadata.leaderOf(topic, partition)
       if (leader < 0) {
-        failure = new EvertError(
-          'CONNECTION',
-          `Partition ${topic}-${partition} has no leader now or does not exist.`,
-          {
-            retryable: true,
-          },
-        )
+        failure = leaderless(cluster, entry)
         continue
       }
       const group = groups.get(leader)
@@ -76,5 +70,17 @@ export function askLeaders<P extends TopicPartition>(
     }
     open = open.filter(({ topic, partition }) => !done.has(`${partition}/${topic}`))
     if (failure !== undefined) throw failure
+  })
+}
+
+/** Why no leader is known after a refresh. */
+function leaderless({ metadata }: Cluster, { topic, partition }: TopicPartition): EvertError {
+  const place = `Partition ${topic}-${partition}`
+  if (metadata.topic(topic)?.leaders[partition] !== undefined) {
+    return new EvertError('CONNECTION', `${place} has no leader right now.`, { retryable: true })
+  }
+  return new KafkaError(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, `${place} does not exist`, {
+    topic,
+    partition,
   })
 }

@@ -53,8 +53,8 @@ export interface CoordinatorCall<Req extends Fields, Res extends Fields> {
   readonly maxVersion?: number
   /** The error code of an answer; 0 and codes that are not retryable end the call. */
   readonly errorCode: (response: Message<Res>) => number
-  /** A topic that the coordinator does not know (yet) is waited for too. Default false. */
-  readonly isTopicAwaited?: boolean
+  /** A topic that the coordinator does not know (yet) is waited for so long. Default 0. */
+  readonly topicTimeoutMs?: number
   /** Gives up with TIMEOUT after this. Default: the request's answer is waited for as long as it takes. */
   readonly withinMs?: number
   readonly isCancelled?: () => boolean
@@ -70,6 +70,7 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
   const { cluster, api, kind, key } = call
   const { clock } = cluster
   const deadlineMs = clock.nowMs() + (call.withinMs ?? Number.POSITIVE_INFINITY)
+  const topicDeadlineMs = clock.nowMs() + (call.topicTimeoutMs ?? 0)
   for (let attempt = 0; ; attempt++) {
     let failure: unknown
     let isSoon = false
@@ -80,9 +81,9 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
       const options = call.maxVersion === undefined ? {} : { maxVersion: call.maxVersion }
       const answer = await connection.send(api, request, options)
       const errorCode = call.errorCode(answer)
-      const isTopicMissing =
-        errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && call.isTopicAwaited === true
-      if (!BUSY.has(errorCode) && !isTopicMissing) return answer
+      const isTopicAwaited =
+        errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && clock.nowMs() < topicDeadlineMs
+      if (!BUSY.has(errorCode) && !isTopicAwaited) return answer
       if (MOVED.has(errorCode)) cluster.forgetCoordinator(kind, key)
       isSoon = SOON.has(errorCode)
       failure = new KafkaError(errorCode, `${api.name} for the ${kind} "${key}"`)

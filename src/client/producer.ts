@@ -202,7 +202,7 @@ export class Producer implements AsyncDisposable {
   }
 
   #openTransactions(settings: ProducerSettings): Transactions | undefined {
-    const { transactionalId, transactionTimeoutMs, deliveryTimeoutMs: withinMs } = settings
+    const { transactionalId, transactionTimeoutMs, deliveryTimeoutMs: withinMs, topicTimeoutMs } = settings
     if (transactionalId === undefined) return undefined
     const client = new TransactionClient({
       cluster: this.#cluster,
@@ -210,6 +210,7 @@ export class Producer implements AsyncDisposable {
       transactionalId,
       transactionTimeoutMs,
       withinMs,
+      topicTimeoutMs,
       isClosed: () => this.#isClosed,
     })
     return new Transactions(client, {

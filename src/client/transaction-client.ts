@@ -42,6 +42,8 @@ export interface TransactionClientOptions {
   readonly transactionTimeoutMs: number
   /** How long retries may go on, except of the end of a transaction. */
   readonly withinMs: number
+  /** How long a topic that does not exist is waited for. */
+  readonly topicTimeoutMs: number
   readonly isClosed: () => boolean
 }
 
@@ -98,7 +100,7 @@ export class TransactionClient {
     identity: ProducerIdentity,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
   ): Promise<void> {
-    const { transactionalId } = this.#options
+    const { transactionalId, topicTimeoutMs } = this.#options
     const topics = byTopic(partitions).map(([name, entries]) => ({
       name,
       partitions: entries.map(({ partition }) => partition),
@@ -119,7 +121,7 @@ export class TransactionClient {
         v3AndBelowTopics: topics,
       },
       errorCode: response => failureOf(response.resultsByTopicV3AndBelow),
-      isTopicAwaited: true,
+      topicTimeoutMs,
     })
     const errorCode = failureOf(answer.resultsByTopicV3AndBelow)
     if (errorCode !== 0) {
@@ -136,7 +138,7 @@ export class TransactionClient {
     group: GroupIdentity,
     offsets: readonly CommittableOffset[],
   ): Promise<void> {
-    const { transactionalId } = this.#options
+    const { transactionalId, topicTimeoutMs } = this.#options
     const { producerId, epoch: producerEpoch } = identity
     if (!this.#isImplicit) {
       const added = await this.#call({
@@ -178,7 +180,7 @@ export class TransactionClient {
         })),
       },
       errorCode: response => failureOf(response.topics),
-      isTopicAwaited: true,
+      topicTimeoutMs,
     })
     const errorCode = failureOf(answer.topics)
     if (errorCode !== 0) {

@@ -604,6 +604,25 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
       await producer.close()
     })
 
+    scenario('offsets of a topic that does not exist are refused, and the next commit goes on', async () => {
+      const topic = await newTopic()
+      const group = { groupId: uniqueName('group') }
+      const producer = await transactional(undefined, { topicTimeoutMs: 300 })
+      producer.begin()
+      put(producer, topic, 0, 'a')
+      const offsets = [{ topic: uniqueName('missing'), partition: 0, offset: 1 }]
+      await assert.rejects(
+        producer.commit({ offsets, group }),
+        error => error instanceof KafkaError && error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION',
+      )
+      await producer.abort()
+      producer.begin()
+      put(producer, topic, 0, 'b')
+      await producer.commit({ offsets: [{ topic, partition: 0, offset: 1 }], group })
+      assert.deepEqual(await values(topic), ['b'])
+      await producer.close()
+    })
+
     scenario('offsets are committed outside of transactions too', async () => {
       const topic = await newTopic(2)
       const group = { groupId: uniqueName('group') }

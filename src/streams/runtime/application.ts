@@ -16,6 +16,7 @@ import { groupTopology } from './group-topology.ts'
 import { GlobalTables } from './global-tables.ts'
 import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
+import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { ErrorPolicy } from './task-options.ts'
@@ -50,6 +51,8 @@ export interface ApplicationOptions {
   readonly logger?: Logger
   /** How often processed records of repartition topics are deleted. Default 30 000. */
   readonly purgeIntervalMs?: number
+  /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */
+  readonly topicTimeoutMs?: number
 }
 
 /**
@@ -73,6 +76,7 @@ export class Application implements AsyncDisposable {
   readonly #worker: Worker
   readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
+  readonly #missingTopics: MissingTopics
   readonly #listeners = new Set<() => void>()
   #state: ApplicationState = 'CREATED'
   #hasTarget = false
@@ -82,7 +86,7 @@ export class Application implements AsyncDisposable {
   #ended: Promise<void> | undefined
 
   constructor(options: ApplicationOptions) {
-    const { topology, cluster, engine, logger = silentLogger } = options
+    const { topology, cluster, engine, logger = silentLogger, topicTimeoutMs = 10_000 } = options
     this.applicationId = topology.applicationId
     this.#options = options
     this.#logger = logger
@@ -97,8 +101,14 @@ export class Application implements AsyncDisposable {
       cluster,
       transactionalId: `${topology.applicationId}-${engine.instanceId}`,
       group: () => ({ groupId, memberId, epoch: this.#member.memberEpoch }),
+      topicTimeoutMs,
     })
     this.#purge = new RepartitionPurge(cluster, logger, options.purgeIntervalMs ?? 30_000)
+    this.#missingTopics = new MissingTopics({
+      clock: cluster.clock,
+      timeoutMs: topicTimeoutMs,
+      onGone: error => this.#fail(error),
+    })
     const shared = {
       cluster,
       engine,
@@ -119,6 +129,7 @@ export class Application implements AsyncDisposable {
       groupId,
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
+      topicTimeoutMs,
       globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),
@@ -251,6 +262,7 @@ export class Application implements AsyncDisposable {
 
   /** Leaves the group and closes the producer and the global tables; a failure here changes nothing that is committed. */
   async #release(): Promise<void> {
+    this.#missingTopics.stop()
     const closings = [this.#member.close(), this.#globalTables.close()]
     if (!this.#isAbandoned) closings.push(this.#committer.close())
     for (const outcome of await Promise.allSettled(closings)) {
@@ -293,6 +305,7 @@ export class Application implements AsyncDisposable {
   }
 
   #onStatus(statuses: readonly GroupStatus[]): void {
+    this.#missingTopics.onStatus(statuses)
     for (const { name, detail } of statuses) {
       this.#logger.warn(`Group "${this.applicationId}": ${name}: ${detail}`)
       if (name === 'INCORRECTLY_PARTITIONED_TOPICS') this.#fail(new EvertError('INVALID_TOPOLOGY', detail))

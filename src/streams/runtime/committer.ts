@@ -31,6 +31,8 @@ export interface CommitterOptions {
   readonly group: () => GroupIdentity
   /** Names the producer's transactions: at most one live worker uses it. */
   readonly transactionalId: string
+  /** How long a topic that does not exist is waited for. */
+  readonly topicTimeoutMs: number
 }
 
 /** Kafka Streams' default under exactly-once: an instance that died blocks readers no longer than this. */
@@ -46,9 +48,10 @@ class ExactlyOnce implements Committer {
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
-  constructor({ cluster, group, transactionalId }: CommitterOptions) {
+  constructor({ cluster, group, transactionalId, topicTimeoutMs }: CommitterOptions) {
     this.#group = group
-    this.#producer = new Producer(cluster, { transactionalId, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })
+    const transactionTimeoutMs = TRANSACTION_TIMEOUT_MS
+    this.#producer = new Producer(cluster, { transactionalId, transactionTimeoutMs, topicTimeoutMs })
     this.collect = this.#producer.append.bind(this.#producer)
   }
 
@@ -92,10 +95,10 @@ class AtLeastOnce implements Committer {
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
-  constructor({ cluster, group }: CommitterOptions) {
+  constructor({ cluster, group, topicTimeoutMs }: CommitterOptions) {
     this.#cluster = cluster
     this.#group = group
-    this.#producer = new Producer(cluster)
+    this.#producer = new Producer(cluster, { topicTimeoutMs })
     this.collect = this.#producer.append.bind(this.#producer)
   }
 

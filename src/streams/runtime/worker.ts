@@ -1,6 +1,7 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
 import { holdProcess } from '../../client/hold-process.ts'
+import { isTopicMissing } from '../../client/kafka-error.ts'
 import { EvertError } from '../../errors.ts'
 import { backoffMs, delay } from '../../client/retry.ts'
 import type { Topology } from '../graph/topology.ts'
@@ -11,6 +12,8 @@ import { isMigration } from './migration.ts'
 export interface WorkerOptions extends TaskEnvironment {
   readonly topology: Topology
   readonly commitIntervalMs: number
+  /** How long a topic may be missing before the worker fails. */
+  readonly topicTimeoutMs: number
   readonly events: WorkerEvents
 }
 
@@ -66,7 +69,10 @@ export class Worker {
     this.#options = options
     this.#cluster = options.cluster
     this.#committer = options.committer
-    this.#fetcher = new Fetcher(options.cluster, { offsetReset: 'fail' })
+    this.#fetcher = new Fetcher(options.cluster, {
+      offsetReset: 'fail',
+      topicTimeoutMs: options.topicTimeoutMs,
+    })
     this.#lastCommitMs = options.cluster.clock.nowMs()
   }
 
@@ -307,16 +313,19 @@ export class Worker {
   }
 
   async #restoreUntilDone(task: HostedTask, signal: AbortSignal): Promise<void> {
-    const { logger, events } = this.#options
+    const { logger, events, topicTimeoutMs } = this.#options
+    const { clock } = this.#cluster
+    const deadlineMs = clock.nowMs() + topicTimeoutMs
     for (let attempt = 0; ; attempt++) {
       try {
         const positions = await task.restore(signal)
         this.#fetcher.assign(positions)
         break
       } catch (error) {
-        if (signal.aborted || !isPassing(error)) throw error
+        const isGone = isTopicMissing(error) && clock.nowMs() >= deadlineMs
+        if (signal.aborted || isGone || !isPassing(error)) throw error
         logger.warn(`The restore of task ${task.id} starts again: ${(error as Error).message}`)
-        await delay(this.#cluster.clock, backoffMs(this.#cluster.backoff, attempt))
+        await delay(clock, backoffMs(this.#cluster.backoff, attempt))
       }
     }
     events.onTasks()
