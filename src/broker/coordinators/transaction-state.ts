@@ -47,6 +47,13 @@ export function newTransaction(transactionalId: string, producerId: number, time
   }
 }
 
+/** Makes the partition part of the transaction. */
+export function join(transaction: Transaction, topic: string, partition: number): void {
+  const partitions = transaction.partitions.get(topic)
+  if (partitions === undefined) transaction.partitions.set(topic, new Set([partition]))
+  else partitions.add(partition)
+}
+
 /** What must survive a crash: identity, epochs, and the decision with the partitions that await its markers. */
 export function toJson(transaction: Transaction): JsonValue {
   const { producerId, producerEpoch, previousProducerId, lastEpoch, timeoutMs, state, bumpsEpoch, decision } =

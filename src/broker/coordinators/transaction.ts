@@ -17,23 +17,13 @@
 import { assert } from '../../internal/assert.ts'
 import type { Clock } from '../../internal/clock.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
-import type { LogStorage, PartitionLog } from '../storage/log-storage.ts'
+import type { LogStorage } from '../storage/log-storage.ts'
 import type { GroupOffsets, JournalEntry } from './group-offsets.ts'
 import type { ProducerIds } from './producer-ids.ts'
-import {
-  fromJson,
-  LAST_EPOCH,
-  MAX_EPOCH,
-  newTransaction,
-  type Transaction,
-  toJson,
-} from './transaction-state.ts'
-
-export interface ProducerIdentity {
-  readonly transactionalId: string
-  readonly producerId: number
-  readonly producerEpoch: number
-}
+import { openPartitions, writeMarkers } from './transaction-markers.ts'
+import { bumpedIdentity, identityWith, judgeEnd, needsNewProducerId } from './transaction-rules.ts'
+import { fromJson, join, LAST_EPOCH, MAX_EPOCH, type Transaction, toJson } from './transaction-state.ts'
+import { type ProducerIdentity, settled, TransactionTable } from './transaction-table.ts'
 
 export interface ProducerAnswer {
   readonly code: number
@@ -57,11 +47,12 @@ export class TransactionCoordinator {
   readonly #offsets: GroupOffsets
   readonly #clock: Clock
   readonly #maxTimeoutMs: number
-  readonly #transactions = new Map<string, Transaction>()
+  readonly #table: TransactionTable
 
   constructor(options: TransactionOptions) {
     this.#storage = options.storage
     this.#producerIds = options.producerIds
+    this.#table = new TransactionTable(options.producerIds)
     this.#offsets = options.offsets
     this.#clock = options.clock
     this.#maxTimeoutMs = options.maxTimeoutMs
@@ -71,10 +62,11 @@ export class TransactionCoordinator {
   async recover(): Promise<void> {
     for (const [key, value] of this.#storage.journal.entries(PREFIX)) {
       const transaction = fromJson(key.slice(PREFIX.length), value)
-      this.#transactions.set(transaction.transactionalId, transaction)
+      this.#table.add(transaction)
       const { decision, state } = transaction
-      if (state === 'commit' || state === 'abort') await this.#writeMarkers(transaction)
-      const open = this.#openPartitions([transaction.producerId, decision.producerId])
+      if (state === 'commit' || state === 'abort')
+        await writeMarkers(this.#storage, transaction, this.#clock.nowMs())
+      const open = openPartitions(this.#storage, [transaction.producerId, decision.producerId])
       if (open.length === 0 && state !== 'ongoing') continue
       transaction.partitions = new Map()
       for (const { topicName, partition } of open) join(transaction, topicName, partition)
@@ -91,7 +83,7 @@ export class TransactionCoordinator {
     }
     if (timeoutMs <= 0 || timeoutMs > this.#maxTimeoutMs)
       return failed(errorCodes.INVALID_TRANSACTION_TIMEOUT)
-    const transaction = await this.#findOrCreate(transactionalId, timeoutMs)
+    const transaction = await this.#table.findOrCreate(transactionalId, timeoutMs)
     await settled(transaction)
     const isKnown =
       isNew ||
@@ -103,7 +95,7 @@ export class TransactionCoordinator {
       await this.#abortAndFence(transaction)
       return this.initProducerId(request)
     }
-    const next = await this.#nextEpoch(transaction, isNew ? undefined : producerEpoch)
+    const next = await this.#nextIdentity(transaction, isNew ? undefined : producerEpoch)
     if (next === undefined) return failed(errorCodes.PRODUCER_FENCED)
     // Another request may have come in while a new producer id was drawn.
     if (transaction.settling !== undefined) return this.initProducerId(request)
@@ -117,7 +109,7 @@ export class TransactionCoordinator {
     producer: ProducerIdentity,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
   ): Promise<number> {
-    const found = await this.#findSettled(producer)
+    const found = await this.#table.findSettled(producer)
     if (typeof found === 'number') return found
     const opens = found.state !== 'ongoing'
     if (opens) this.#open(found)
@@ -128,7 +120,7 @@ export class TransactionCoordinator {
 
   /** Whether the partition is part of the open transaction, for AddPartitionsToTxn's verification. */
   verify(producer: ProducerIdentity, topic: string, partition: number): number {
-    const found = this.#find(producer)
+    const found = this.#table.find(producer)
     if (typeof found === 'number') return found
     return found.state === 'ongoing' && found.partitions.get(topic)?.has(partition) === true
       ? 0
@@ -151,7 +143,7 @@ export class TransactionCoordinator {
   }): number {
     const { transactionalId, topic, partition, version } = request
     if (transactionalId === null) return errorCodes.INVALID_TXN_STATE
-    const found = this.#find({ ...request, transactionalId })
+    const found = this.#table.find({ ...request, transactionalId })
     if (typeof found === 'number') {
       return found === errorCodes.PRODUCER_FENCED ? errorCodes.INVALID_PRODUCER_EPOCH : found
     }
@@ -166,7 +158,7 @@ export class TransactionCoordinator {
 
   /** Before offsets are staged, in the same synchronous step. */
   admitOffsets(producer: ProducerIdentity, version: number): number {
-    const found = this.#find(producer)
+    const found = this.#table.find(producer)
     if (typeof found === 'number') {
       return found === errorCodes.PRODUCER_FENCED ? errorCodes.INVALID_PRODUCER_EPOCH : found
     }
@@ -181,91 +173,26 @@ export class TransactionCoordinator {
     producer: ProducerIdentity,
     end: { readonly commit: boolean; readonly bumps: boolean },
   ): Promise<ProducerAnswer> {
-    const { transactionalId, producerId, producerEpoch } = producer
+    const { transactionalId } = producer
     if (transactionalId === '') return failed(errorCodes.INVALID_REQUEST)
-    const transaction = this.#transactions.get(transactionalId)
+    const transaction = this.#table.get(transactionalId)
     if (transaction === undefined) return failed(errorCodes.INVALID_PRODUCER_ID_MAPPING)
     await settled(transaction)
-    const isOverflowRetry =
-      transaction.bumpsEpoch &&
-      producerId === transaction.previousProducerId &&
-      producerEpoch === LAST_EPOCH &&
-      transaction.producerEpoch === 0
-    if (producerId !== transaction.producerId && !isOverflowRetry) {
-      return failed(errorCodes.INVALID_PRODUCER_ID_MAPPING)
-    }
-    const { state } = transaction
-    const isEnded = state === 'commit' || state === 'abort'
-    const isBumpRetry =
-      transaction.bumpsEpoch &&
-      producerEpoch === transaction.lastEpoch &&
-      producerEpoch + 1 === transaction.producerEpoch
-    const isRetry = isEnded && (isOverflowRetry || isBumpRetry)
-    if (!isRetry && producerEpoch !== transaction.producerEpoch) return failed(errorCodes.PRODUCER_FENCED)
-
-    const outcome = end.commit ? 'commit' : 'abort'
-    if (state === 'ongoing') {
-      return this.#decide(transaction, outcome, end.bumps)
-    }
-    // The same end again is answered the same; to a client that keeps its epoch every repetition looks like that.
-    if (state === outcome && (isRetry || !end.bumps)) return answer(transaction)
-    if (end.bumps && !end.commit && !isRetry) {
-      return this.#decide(transaction, 'abort', true)
-    }
-    return failed(errorCodes.INVALID_TXN_STATE)
+    const verdict = judgeEnd(transaction, producer, end)
+    if (verdict === 'decide') return this.#decide(transaction, end.commit ? 'commit' : 'abort', end.bumps)
+    return verdict === 'repeated' ? answer(transaction) : failed(verdict)
   }
 
   /** Takes back timers. Open transactions stay open in the log; the next start aborts them. */
   close(): void {
-    for (const transaction of this.#transactions.values()) transaction.cancelTimeout()
-  }
-
-  async #findOrCreate(transactionalId: string, timeoutMs: number): Promise<Transaction> {
-    const known = this.#transactions.get(transactionalId)
-    if (known !== undefined) return known
-    const producerId = await this.#producerIds.next()
-    const raced = this.#transactions.get(transactionalId)
-    if (raced !== undefined) return raced
-    const created = newTransaction(transactionalId, producerId, timeoutMs)
-    this.#transactions.set(transactionalId, created)
-    return created
+    for (const transaction of this.#table.all()) transaction.cancelTimeout()
   }
 
   /** The identity after one more InitProducerId; undefined when the producer is fenced. */
-  async #nextEpoch(transaction: Transaction, expected: number | undefined) {
-    const { producerId, producerEpoch, lastEpoch, previousProducerId } = transaction
-    if (producerEpoch >= LAST_EPOCH && (expected === undefined || expected === producerEpoch)) {
-      return {
-        producerId: await this.#producerIds.next(),
-        previousProducerId: producerId,
-        producerEpoch: 0,
-        lastEpoch: expected === undefined ? -1 : producerEpoch,
-        bumpsEpoch: false,
-      }
-    }
-    const bumped = { producerId, previousProducerId, producerEpoch: producerEpoch + 1, bumpsEpoch: false }
-    if (producerEpoch === -1 || expected === undefined) return { ...bumped, lastEpoch: -1 }
-    if (expected === producerEpoch) return { ...bumped, lastEpoch: producerEpoch }
-    // The request was done before and its answer lost.
-    if (expected === lastEpoch) return { ...bumped, producerEpoch, lastEpoch }
-    return undefined
-  }
-
-  #find({ transactionalId, producerId, producerEpoch }: ProducerIdentity): Transaction | number {
-    if (transactionalId === '') return errorCodes.INVALID_REQUEST
-    const transaction = this.#transactions.get(transactionalId)
-    if (transaction === undefined || transaction.producerId !== producerId) {
-      return errorCodes.INVALID_PRODUCER_ID_MAPPING
-    }
-    if (transaction.producerEpoch !== producerEpoch) return errorCodes.PRODUCER_FENCED
-    if (transaction.settling !== undefined) return errorCodes.CONCURRENT_TRANSACTIONS
-    return transaction
-  }
-
-  async #findSettled(producer: ProducerIdentity): Promise<Transaction | number> {
-    const transaction = this.#transactions.get(producer.transactionalId)
-    if (transaction !== undefined) await settled(transaction)
-    return this.#find(producer)
+  async #nextIdentity(transaction: Transaction, expected: number | undefined) {
+    if (!needsNewProducerId(transaction, expected)) return bumpedIdentity(transaction, expected)
+    const { producerId, producerEpoch } = transaction
+    return identityWith(await this.#producerIds.next(), { producerId, producerEpoch }, expected)
   }
 
   #open(transaction: Transaction): void {
@@ -330,38 +257,11 @@ export class TransactionCoordinator {
     return this.#settle(transaction, async () => {
       const offsets = outcome === 'commit' ? this.#offsets.stagedEntries(decision.producerId) : []
       await this.#storage.journal.put([entryOf(transaction), ...offsets])
-      await this.#writeMarkers(transaction)
+      await writeMarkers(this.#storage, transaction, this.#clock.nowMs())
       if (outcome === 'commit') this.#offsets.publish(decision.producerId)
       else this.#offsets.discard(decision.producerId)
       transaction.partitions = new Map()
     })
-  }
-
-  async #writeMarkers({ state, partitions, decision }: Transaction): Promise<void> {
-    assert(state === 'commit' || state === 'abort', `markers are for ended transactions, not ${state}`)
-    const { producerId, markerEpoch, recordEpoch } = decision
-    const timestampMs = this.#clock.nowMs()
-    const appends = []
-    for (const [topicName, indexes] of partitions) {
-      // A topic may have been deleted meanwhile.
-      const topic = this.#storage.topic(topicName)
-      for (const index of indexes) {
-        const log = topic?.partitions[index]
-        const open = log?.openTransaction(producerId)
-        if (log === undefined || open === undefined || open.epoch > recordEpoch) continue
-        appends.push(log.appendMarker({ producerId, producerEpoch: markerEpoch, type: state, timestampMs }))
-      }
-    }
-    for (const { code, message } of await Promise.all(appends)) {
-      assert(code === 0, `a marker was refused with error ${code} ${message ?? ''}`)
-    }
-  }
-
-  #openPartitions(producerIds: readonly number[]): PartitionLog[] {
-    return this.#storage
-      .topics()
-      .flatMap(topic => topic.partitions)
-      .filter(log => producerIds.some(id => log.openTransaction(id) !== undefined))
   }
 
   /** Runs one durable change; meanwhile requests wait or are told CONCURRENT_TRANSACTIONS. */
@@ -374,16 +274,6 @@ export class TransactionCoordinator {
     transaction.settling = settling
     return settling
   }
-}
-
-async function settled(transaction: Transaction): Promise<void> {
-  while (transaction.settling !== undefined) await transaction.settling
-}
-
-function join(transaction: Transaction, topic: string, partition: number): void {
-  const partitions = transaction.partitions.get(topic)
-  if (partitions === undefined) transaction.partitions.set(topic, new Set([partition]))
-  else partitions.add(partition)
 }
 
 function entryOf(transaction: Transaction): JournalEntry {

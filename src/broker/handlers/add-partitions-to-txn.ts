@@ -2,7 +2,7 @@
 import { errorCodes } from '../../wire/error-codes.ts'
 import type { Message } from '../../wire/field.ts'
 import { addPartitionsToTxn } from '../../wire/messages/add-partitions-to-txn.ts'
-import type { ProducerIdentity } from '../coordinators/transaction.ts'
+import type { ProducerIdentity } from '../coordinators/transaction-table.ts'
 import { handler } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
 
