@@ -1,3 +1,4 @@
+import { EvertError } from '../../errors.ts'
 import { KafkaError, ProducerFencedError } from '../../client/kafka-error.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 
@@ -26,4 +27,9 @@ export function isMigration(error: unknown): boolean {
   return (
     error instanceof KafkaError && (MEMBER_GONE.has(error.errorCode) || TRANSACTION_GONE.has(error.errorCode))
   )
+}
+
+/** What another attempt may get past: lost connections, a moved coordinator, a member or producer that was fenced. */
+export function isPassing(error: unknown): boolean {
+  return isMigration(error) || (error instanceof EvertError && error.retryable)
 }

@@ -1,0 +1,99 @@
+import type { Cluster } from '../../client/cluster.ts'
+import { backoffMs, delay } from '../../client/retry.ts'
+import type { Committer } from './committer.ts'
+import type { HostedTask } from './hosted-task.ts'
+import type { Logger } from './logger.ts'
+import { isPassing } from './migration.ts'
+
+export interface CommitCycleOptions {
+  readonly cluster: Cluster
+  readonly committer: Committer
+  readonly commitIntervalMs: number
+  readonly logger: Logger
+}
+
+/** A commit is due when changed values take about so much memory. */
+const DIRTY_BYTES = 64 * 1024 * 1024
+
+/** When the tasks of a worker commit, and how: all together, in one transaction, and after it their stores. */
+export class CommitCycle {
+  readonly #options: CommitCycleOptions
+  #hasUncommitted = false
+  #lastMs: number
+  #failures = 0
+
+  constructor(options: CommitCycleOptions) {
+    this.#options = options
+    this.#lastMs = options.cluster.clock.nowMs()
+  }
+
+  /** Something happened that a commit must follow. */
+  touch(): void {
+    this.#hasUncommitted = true
+  }
+
+  get hasUncommitted(): boolean {
+    return this.#hasUncommitted
+  }
+
+  /** When the next commit is due, at the latest; Infinity: nothing waits for one. */
+  get dueAtMs(): number {
+    return this.#hasUncommitted ? this.#lastMs + this.#options.commitIntervalMs : Infinity
+  }
+
+  isDue(tasks: Iterable<HostedTask>): boolean {
+    if (!this.#hasUncommitted) return false
+    return this.#options.cluster.clock.nowMs() >= this.dueAtMs || this.isFull(tasks)
+  }
+
+  /** More must not be processed before the next commit. */
+  isFull(tasks: Iterable<HostedTask>): boolean {
+    if (this.#options.committer.isFull) return true
+    let bytes = 0
+    for (const task of tasks) bytes += task.stores.dirtyBytes
+    return bytes > DIRTY_BYTES
+  }
+
+  /**
+   * Commits the tasks. Returns why it failed when that may pass: `abort` must follow, and each task must find out anew
+   * where it stands. Throws what does not pass.
+   */
+  async commit(tasks: readonly HostedTask[]): Promise<Error | undefined> {
+    let isDecided = false
+    try {
+      const prepared = tasks.map(task => ({ task, offsets: task.prepareCommit() }))
+      await this.#options.committer.commit(prepared.flatMap(({ offsets }) => offsets))
+      isDecided = true
+      for (const { task, offsets } of prepared) task.commit(offsets)
+    } catch (error) {
+      // Decided, but the disk refuses: the state is behind its changelog, and the next start catches up.
+      if (isDecided || !isPassing(error)) throw error
+      return error as Error
+    }
+    this.#failures = 0
+    this.#done()
+    return undefined
+  }
+
+  /** Ends the transaction without a trace, however long that takes; gives up when `goesOn` says so. */
+  async abort(goesOn: () => boolean): Promise<void> {
+    const { cluster, committer, logger } = this.#options
+    for (;;) {
+      const waitMs = backoffMs(cluster.backoff, this.#failures++)
+      try {
+        await committer.abort()
+        break
+      } catch (error) {
+        if (!isPassing(error) || !goesOn()) throw error
+        logger.warn(`A transaction is not aborted yet: ${(error as Error).message}`)
+        await delay(cluster.clock, waitMs)
+      }
+    }
+    this.#done()
+  }
+
+  #done(): void {
+    this.#hasUncommitted = false
+    this.#lastMs = this.#options.cluster.clock.nowMs()
+  }
+}
