@@ -1,56 +1,24 @@
 import { isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
-import type { Clock } from '../../internal/clock.ts'
-import { controlBatch } from '../../records/control-batch.ts'
-import { type RecordBatch, stampOffsets } from '../../records/record-batch.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 import { checkAppend } from './append-check.ts'
-import type { Disk } from './disk.ts'
+import { isFullFor, markerBatch, type PlainBatch, placeBatch } from './batch-placement.ts'
+import { EndingTransactions } from './ending-transactions.ts'
 import type { AppendResult, PartitionLog, TransactionMarker } from './log-storage.ts'
+import type { PartitionStart, PartitionSurroundings } from './partition-surroundings.ts'
 import type { ProducerStates, Refused, RememberedBatch } from './producer-state.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import { segmentsToDelete } from './retention.ts'
-import { Segment } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
 import { readSegment } from './segment-reader.ts'
-import { writeSegment, writeShutdownState } from './segment-writer.ts'
-import { SparseIndex } from './sparse-index.ts'
-import type { PageBudget } from './tail-pages.ts'
+import { writeSegments, writeShutdownState } from './segment-writer.ts'
 import { TailPages } from './tail-pages.ts'
 import { offsetForTimestamp, recordOfMaxTimestamp, type TimestampedOffset } from './timestamp-lookup.ts'
-import type { TopicSettings } from './topic-settings.ts'
 import { WaitingAppends } from './waiting-appends.ts'
 
 const EMPTY = Buffer.alloc(0)
-/** The embedded log has one leader for ever. */
-const LEADER_EPOCH = 0
-const COORDINATOR_EPOCH = 0
-/** Offsets in an index are counted from the segment's base in 32 bits. */
-const MAX_SEGMENT_OFFSETS = 2 ** 31
 /** Kafka's producer.id.expiration.ms. */
 const PRODUCER_EXPIRY_MS = 24 * 60 * 60 * 1000
-
-/** What a partition is given by the storage that it is part of. */
-export interface PartitionSurroundings {
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly budget: PageBudget
-  readonly topicName: string
-  readonly partition: number
-  readonly directory: string
-  settings(): TopicSettings
-  /** Makes a new log start offset durable. */
-  saveLogStart(offset: number): Promise<void>
-  /** Called after each sync: there is a newer recovery point. */
-  synced(): void
-}
-
-/** What opening found: see recovery.ts. */
-export interface PartitionStart {
-  /** At least one; the last is appended to. */
-  readonly segments: Segment[]
-  readonly producers: ProducerStates
-  readonly logStartOffset: number
-}
 
 /**
  * One partition of the log.
@@ -69,7 +37,7 @@ export class StoredPartition implements PartitionLog {
   readonly topicName: string
   readonly partition: number
   readonly #around: PartitionSurroundings
-  readonly #segments: Segment[]
+  readonly #segments: SegmentList
   readonly #producers: ProducerStates
   readonly #pages: TailPages
   #logStartOffset: number
@@ -81,11 +49,9 @@ export class StoredPartition implements PartitionLog {
   /** Everything below is synced. */
   #recoveryPoint: number
   readonly #waiting = new WaitingAppends()
-  /** Transactions whose marker is appended but not yet below the high watermark. */
-  readonly #ending: { firstOffset: number; markerOffset: number }[] = []
+  readonly #ending = new EndingTransactions()
   #listeners = new Set<() => void>()
   #committing: Promise<void> | undefined
-  #deleting: Promise<void> = Promise.resolve()
   /** Why nothing can be appended any more. */
   #stopped: Refused | undefined
   #failure: unknown
@@ -95,12 +61,11 @@ export class StoredPartition implements PartitionLog {
     this.#around = around
     this.topicName = around.topicName
     this.partition = around.partition
-    this.#segments = start.segments
+    this.#segments = new SegmentList(around, start.segments)
     this.#producers = start.producers
     this.#pages = new TailPages(around.budget)
-    const last = this.#active
+    const last = this.#segments.active
     last.tailShift = -last.sizeBytes
-    for (const segment of start.segments) segment.finished = segment !== last
     this.#logStartOffset = start.logStartOffset
     this.#startAsked = start.logStartOffset
     this.#highWatermark = last.endOffset
@@ -121,7 +86,7 @@ export class StoredPartition implements PartitionLog {
   }
 
   get logEndOffset(): number {
-    return this.#active.endOffset
+    return this.#segments.active.endOffset
   }
 
   get recoveryPoint(): number {
@@ -129,7 +94,7 @@ export class StoredPartition implements PartitionLog {
   }
 
   get sizeBytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+    return this.#segments.sizeBytes
   }
 
   /** What made the partition fail, if it did. */
@@ -161,7 +126,7 @@ export class StoredPartition implements PartitionLog {
     const offset = this.logEndOffset
     this.#place(markerBatch(marker))
     const firstOffset = this.#producers.ended(marker, offset, this.#around.clock.nowMs())
-    if (firstOffset !== undefined) this.#ending.push({ firstOffset, markerOffset: offset })
+    if (firstOffset !== undefined) this.#ending.add(firstOffset, offset)
     return this.#whenDurable(offset)
   }
 
@@ -174,7 +139,7 @@ export class StoredPartition implements PartitionLog {
     const limit = Math.min(end, this.#highWatermark)
     if (offset >= limit) return EMPTY
     try {
-      return await readSegment(this.#segmentOf(offset), this.#pages, { offset, maxBytes, end: limit })
+      return await readSegment(this.#segments.holding(offset), this.#pages, { offset, maxBytes, end: limit })
     } catch (error) {
       if (isEvertError(error, 'CLOSED') && offset < this.#logStartOffset) return EMPTY
       throw error
@@ -192,12 +157,12 @@ export class StoredPartition implements PartitionLog {
 
   async offsetForTimestamp(timestampMs: number, end: number): Promise<TimestampedOffset | undefined> {
     const range = { from: this.#logStartOffset, end: Math.min(end, this.#highWatermark) }
-    return await offsetForTimestamp([...this.#segments], this.#pages, { ...range, timestampMs })
+    return await offsetForTimestamp(this.#segments.all(), this.#pages, { ...range, timestampMs })
   }
 
   async maxTimestamp(): Promise<TimestampedOffset | undefined> {
     const range = { from: this.#logStartOffset, end: this.#highWatermark }
-    return await recordOfMaxTimestamp([...this.#segments], this.#pages, range)
+    return await recordOfMaxTimestamp(this.#segments.all(), this.#pages, range)
   }
 
   async deleteBefore(offset: number): Promise<number> {
@@ -225,26 +190,24 @@ export class StoredPartition implements PartitionLog {
     this.#producers.expire(nowMs - PRODUCER_EXPIRY_MS)
     const settings = this.#around.settings()
     if (settings.retentionMs < 0 && settings.retentionBytes < 0) return
-    const count = await segmentsToDelete([...this.#segments], settings, {
-      nowMs,
-      keepFrom: this.#lastStableOffset,
-    })
+    const segments = this.#segments.all()
+    const count = await segmentsToDelete(segments, settings, { nowMs, keepFrom: this.#lastStableOffset })
     if (count === 0 || this.#stopped !== undefined) return
-    if (count === this.#segments.length) {
+    if (count === this.#segments.all().length) {
       this.#roll()
       await this.#committing
     }
-    await this.deleteBefore(this.#segments[count]!.baseOffset)
+    await this.deleteBefore(this.#segments.all()[count]!.baseOffset)
   }
 
   /** Ends appending, waits for the disk and leaves all that the next open needs to skip the scan. */
   async close(): Promise<void> {
     this.#stopped ??= { code: errorCodes.KAFKA_STORAGE_ERROR, message: `${this.#name} is closed.` }
     await this.#committing
-    await this.#deleting
+    await this.#segments.removed()
     if (this.#failure === undefined && !this.#around.disk.volatile)
-      await writeShutdownState(this.#around, this.#active, this.#producers)
-    await Promise.all(this.#segments.map(segment => segment.close()))
+      await writeShutdownState(this.#around, this.#segments.active, this.#producers)
+    await this.#segments.close()
   }
 
   /** Ends everything because the topic is deleted; the files are the caller's to remove. */
@@ -254,46 +217,26 @@ export class StoredPartition implements PartitionLog {
       message: `The topic of ${this.#name} was deleted.`,
     }
     await this.#committing
-    await this.#deleting
+    await this.#segments.removed()
     this.#pages.written(Infinity)
-    await Promise.all(this.#segments.map(segment => segment.close()))
+    await this.#segments.close()
     this.#notify()
-  }
-
-  get #active(): Segment {
-    return this.#segments[this.#segments.length - 1]!
   }
 
   get #name(): string {
     return `${this.topicName}-${this.partition}`
   }
 
-  #place(batch: RecordBatch | PlainBatch): void {
-    const { sizeBytes } = batch
-    const count = batch.count
-    const offset = this.logEndOffset
-    const { segmentBytes } = this.#around.settings()
-    const full = this.#active
-    if (
-      full.sizeBytes > 0 &&
-      (full.sizeBytes + sizeBytes > segmentBytes || offset + count - full.baseOffset > MAX_SEGMENT_OFFSETS)
-    )
-      this.#roll()
-    const segment = this.#active
-    stampOffsets(this.#pages.append(batch.bytes), offset, LEADER_EPOCH)
-    segment.loadedIndex!.add(offset, segment.sizeBytes, batch.maxTimestamp)
-    segment.sizeBytes += sizeBytes
-    segment.endOffset = offset + count
+  #place(batch: PlainBatch): void {
+    if (isFullFor(batch, this.#segments.active, this.#around.settings().segmentBytes)) this.#roll()
+    placeBatch(batch, this.#segments.active, this.#pages)
   }
 
   #roll(): void {
-    const { disk, directory } = this.#around
-    const baseOffset = this.logEndOffset
-    const index = new SparseIndex(baseOffset)
-    const segment = new Segment(disk, directory, { baseOffset, endOffset: baseOffset, sizeBytes: 0, index })
-    segment.tailShift = this.#pages.endBytes
-    segment.snapshot = encodeSnapshot(this.#producers, { endOffset: baseOffset })
-    this.#segments.push(segment)
+    this.#segments.roll({
+      tailShift: this.#pages.endBytes,
+      snapshot: encodeSnapshot(this.#producers, { endOffset: this.logEndOffset }),
+    })
     this.#commitSoon()
   }
 
@@ -336,7 +279,7 @@ export class StoredPartition implements PartitionLog {
 
   async #commitAll(): Promise<void> {
     try {
-      while (this.#isDirty()) await this.#commit()
+      while (this.#failure === undefined && this.#segments.isDirty()) await this.#commit()
     } catch (error) {
       this.#fail(error)
     } finally {
@@ -344,50 +287,35 @@ export class StoredPartition implements PartitionLog {
     }
   }
 
-  #isDirty(): boolean {
-    const active = this.#active
-    const before = this.#segments.at(-2)
-    return (
-      this.#failure === undefined &&
-      (active.writtenBytes < active.sizeBytes || (before !== undefined && !before.finished))
-    )
-  }
-
   /** Writes and syncs everything appended so far. */
   async #commit(): Promise<void> {
-    const { disk } = this.#around
     const endOffset = this.logEndOffset
-    const active = this.#active
-    const from = this.#segments.findLastIndex(segment => segment.finished) + 1
-    const work = this.#segments.slice(from).map(segment => ({ segment, sizeBytes: segment.sizeBytes }))
+    const active = this.#segments.active
     const isSynced = this.#around.settings().durability === 'sync'
-    for (const { segment, sizeBytes } of work) {
-      const isSealed = segment !== active
-      await writeSegment(this.#around, this.#pages, { segment, sizeBytes })
-      if (isSealed || isSynced) await (await segment.file()).sync()
-      if (!isSealed) break
-      if (!disk.volatile) await segment.writeIndex({ sync: false })
-      segment.finished = true
-      this.#recoveryPoint = segment.endOffset
-    }
+    await writeSegments(this.#around, this.#pages, {
+      segments: this.#segments.unfinished(),
+      isSynced,
+      sealed: segment => {
+        this.#recoveryPoint = segment.endOffset
+      },
+    })
     if (isSynced) this.#recoveryPoint = endOffset
     this.#around.synced()
-    if (!disk.volatile) this.#advance(endOffset)
+    if (!this.#around.disk.volatile) this.#advance(endOffset)
     this.#pages.written(active.writtenBytes + active.tailShift)
   }
 
   #advance(highWatermark: number): void {
     this.#highWatermark = highWatermark
-    while (this.#ending.length > 0 && this.#ending[0]!.markerOffset < highWatermark) this.#ending.shift()
+    this.#ending.advance(highWatermark)
     this.#lastStableOffset = this.#stableOffset()
     this.#waiting.settle(highWatermark)
     this.#notify()
   }
 
   #stableOffset(): number {
-    let stable = Math.min(this.#highWatermark, this.#producers.firstOpenOffset)
-    for (const { firstOffset } of this.#ending) stable = Math.min(stable, firstOffset)
-    return Math.max(stable, this.#logStartOffset)
+    const open = Math.min(this.#producers.firstOpenOffset, this.#ending.firstOffset)
+    return Math.max(Math.min(this.#highWatermark, open), this.#logStartOffset)
   }
 
   #notify(): void {
@@ -412,46 +340,6 @@ export class StoredPartition implements PartitionLog {
     this.#logStartOffset = offset
     this.#lastStableOffset = this.#stableOffset()
     this.#producers.forgetBefore(offset)
-    await this.#removeSegments()
+    await this.#segments.removeBelow(offset)
   }
-
-  #segmentOf(offset: number): Segment {
-    let low = 0
-    let high = this.#segments.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if (this.#segments[middle]!.baseOffset <= offset) low = middle
-      else high = middle - 1
-    }
-    return this.#segments[low]!
-  }
-
-  /** Removes the files of the segments below the log's start, the oldest first. */
-  #removeSegments(): Promise<void> {
-    const removed: Segment[] = []
-    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= this.#logStartOffset) {
-      // The next one begins with the producers' snapshot: without it on disk theirs would be lost.
-      if (!this.#segments[0]!.finished || !this.#segments[1]!.begun) break
-      removed.push(this.#segments.shift()!)
-    }
-    const work = this.#deleting.then(async () => {
-      for (const segment of removed) await segment.remove()
-    })
-    // What could not be removed now is removed at the next open; the caller is told.
-    this.#deleting = work.catch(() => {})
-    return work
-  }
-}
-
-/** What placing a batch needs to know of it. */
-interface PlainBatch {
-  readonly bytes: Buffer
-  readonly sizeBytes: number
-  readonly count: number
-  readonly maxTimestamp: number
-}
-
-function markerBatch(marker: TransactionMarker): PlainBatch {
-  const bytes = controlBatch({ ...marker, coordinatorEpoch: COORDINATOR_EPOCH })
-  return { bytes, sizeBytes: bytes.length, count: 1, maxTimestamp: marker.timestampMs }
 }

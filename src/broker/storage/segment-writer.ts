@@ -12,10 +12,36 @@ export interface Place {
 }
 
 /**
+ * Writes everything appended so far, and syncs it if asked to; what is appended meanwhile is left for the next time.
+ * All segments but the last of those given are sealed: each of them is whole and synced before the next is begun.
+ */
+export async function writeSegments(
+  place: Place,
+  pages: TailPages,
+  work: {
+    readonly segments: readonly Segment[]
+    readonly isSynced: boolean
+    sealed(segment: Segment): void
+  },
+): Promise<void> {
+  const { segments, isSynced } = work
+  const sizes = segments.map(segment => segment.sizeBytes)
+  for (const [at, segment] of segments.entries()) {
+    const isSealed = at < segments.length - 1
+    await writeSegment(place, pages, { segment, sizeBytes: sizes[at]! })
+    if (isSealed || isSynced) await (await segment.file()).sync()
+    if (!isSealed) break
+    if (!place.disk.volatile) await segment.writeIndex({ sync: false })
+    segment.finished = true
+    work.sealed(segment)
+  }
+}
+
+/**
  * Writes what the pages hold of a segment up to a size, in one call. Before its first byte the producers' snapshot and
  * the name of the file are made durable.
  */
-export async function writeSegment(
+async function writeSegment(
   { disk, directory }: Place,
   pages: TailPages,
   { segment, sizeBytes }: { segment: Segment; sizeBytes: number },
