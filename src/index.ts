@@ -70,6 +70,7 @@ export type {
   TimestampExtractor,
   TimestampFunction,
 } from './streams/processors/timestamp-extractor.ts'
+export type { Partitioner } from './streams/processors/user-partitioner.ts'
 export type { ProcessorStore, StoreRange } from './streams/processors/processor-store.ts'
 
 // Views and their queries

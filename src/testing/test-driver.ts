@@ -184,6 +184,7 @@ export class TestDriver {
       stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as DriverStore<V> },
       collector: this.#collector(),
       nowMs: () => this.#clock.nowMs(),
+      partitionsOf: () => 1,
       ...(options.onError === undefined ? {} : { onError: options.onError }),
     })
     this.#tasks.push(task)

@@ -9,7 +9,7 @@ import { storeLookup } from '../processors/lookup.ts'
 import { mapValues } from '../processors/map-values.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { peek } from '../processors/peek.ts'
-import type { StoreDeclarations } from '../processors/process-context.ts'
+import type { RecordContext, StoreDeclarations } from '../processors/process-context.ts'
 import { selectKey } from '../processors/select-key.ts'
 import { streamGlobalJoin } from '../processors/stream-global-join.ts'
 import { tableSource } from '../processors/table-source.ts'
@@ -18,9 +18,18 @@ import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
-import type { KeyOptions, NamedOptions, RepartitionOptions, StoreOptions, ValueOptions } from './options.ts'
+import type {
+  DynamicSinkOptions,
+  KeyOptions,
+  NamedOptions,
+  RepartitionOptions,
+  SinkOptions,
+  StoreOptions,
+  ValueOptions,
+} from './options.ts'
 import { planProcess, type ProcessDefinition, type ProcessValuesDefinition } from './process.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
+import { planSink, type SinkTargets } from './sinks.ts'
 import { type JoinKind, joinStreams, type KeyedStream, type StreamJoinOptions } from './stream-join.ts'
 import { joinStreamWithTable, type StreamTableJoinOptions } from './stream-table-join.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
@@ -284,12 +293,20 @@ export class KStream<K, V> {
   }
 
   /** Writes every record to the topic, in its codecs. */
-  to(topic: Topic<K, V>, options: NamedOptions = {}): void {
-    const { plan } = this.#context
-    const name = options.name ?? plan.names.operator('KSTREAM-SINK-')
-    const { key, value } = topic
-    plan.topics.set(topic.name, topic)
-    plan.addSink({ name, topic: topic.name, key, value, changes: false }, this.#parts.node)
+  to(topic: Topic<K, V>, options?: SinkOptions<K, V>): void
+  /**
+   * Writes each record to the topic that a function names, one of those declared. Another name is a failure of the
+   * record.
+   *
+   * @example
+   * orders.to(order => (order.express ? 'fast' : 'slow'), { topics: [fast, slow] })
+   */
+  to(choose: (value: V, key: K, record: RecordContext) => string, options: DynamicSinkOptions<K, V>): void
+  to(
+    target: Topic<K, V> | ((value: V, key: K, record: RecordContext) => string),
+    options: SinkOptions<K, V> | DynamicSinkOptions<K, V> = {},
+  ): void {
+    planSink(this.#context.plan, this.#parts.node, { target, ...options } as SinkTargets)
   }
 
   #join(other: unknown, join: { kind: JoinKind; joiner: Joiner }, options: unknown): KStream<K, unknown> {

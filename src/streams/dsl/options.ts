@@ -1,5 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Topic } from '../../contracts/topic.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
+import type { Partitioner } from '../processors/user-partitioner.ts'
 
 export interface NamedOptions {
   /** The operator's name in descriptions, errors and metrics. Default: generated, see graph/names.ts. */
@@ -14,6 +16,21 @@ export interface SourceOptions<K, V> extends NamedOptions {
    * builder.stream(orders, { timestamp: order => order.placedAtMs })
    */
   readonly timestamp?: TimestampExtractor<K, V>
+}
+
+export interface SinkOptions<K, V> extends NamedOptions {
+  /**
+   * Chooses the partition of each record, several of them, or none: an empty list drops it. Default: by the key.
+   *
+   * @example
+   * rules.to(allRules, { partition: (rule, name, numPartitions) => [...Array(numPartitions).keys()] })
+   */
+  partition?(value: V, key: K, numPartitions: number): ReturnType<Partitioner<K, V>>
+}
+
+export interface DynamicSinkOptions<K, V> extends SinkOptions<K, V> {
+  /** The topics that the function may name. They are made where they are missing. */
+  readonly topics: readonly [Topic<K, V>, ...Topic<K, V>[]]
 }
 
 export interface ValueOptions<V> extends NamedOptions {

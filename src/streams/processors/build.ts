@@ -3,19 +3,20 @@ import type { RecordCollector } from '../runtime/record-collector.ts'
 import { encodeChange } from './change-codec.ts'
 import { fanOut } from './fan-out.ts'
 import type { Processor, StoreAccess, TaskContext } from './processor.ts'
-import { encodeStreamValue, SinkProcessor } from './sink.ts'
+import { encodeStreamValue, type PartitionCount, SinkProcessor } from './sink.ts'
 import { type SourceProcessor, sourceProcessor } from './source.ts'
 
 export interface Surroundings {
   readonly task: TaskContext
   readonly stores: StoreAccess
   readonly collector: RecordCollector
+  readonly partitionsOf: PartitionCount
 }
 
 /** Builds one processor per node, children first, and returns the source of each topic in order of declaration. */
 export function buildProcessors(
   subTopology: SubTopology,
-  { task, stores, collector }: Surroundings,
+  { task, stores, ...outside }: Surroundings,
 ): Map<string, SourceProcessor> {
   const built = new Map<string, Processor>()
   const sources = new Map<string, SourceProcessor>()
@@ -28,7 +29,7 @@ export function buildProcessors(
       for (const topic of node.topics) sources.set(topic, source)
     } else if (node.kind === 'sink') {
       const encodeValue = node.changes ? encodeChange : encodeStreamValue
-      built.set(node.name, new SinkProcessor({ ...node, encodeValue }, task, collector))
+      built.set(node.name, new SinkProcessor({ ...node, encodeValue }, task, outside))
     } else {
       built.set(node.name, node.create({ node: node.name, task, keyValue }, next, children))
     }

@@ -6,8 +6,17 @@ import type { StreamRecord } from './stream-record.ts'
 /** What a sink writes as the value of a record. */
 export type ValueEncoder = (record: StreamRecord, codec: Codec<unknown>) => Buffer | null
 
-/** Chooses the partition of each record that a sink writes. */
-export type SinkPartitioner = (record: StreamRecord) => number
+/**
+ * Chooses where each record that a sink writes goes: a partition, several, or undefined for the default, by key.
+ * `numPartitions` tells how many the topic has.
+ */
+export type SinkPartitioner = (
+  record: StreamRecord,
+  numPartitions: () => number,
+) => number | readonly number[] | undefined
+
+/** How many partitions a topic has that is written to. */
+export type PartitionCount = (topic: string) => number
 
 export interface SinkTarget {
   readonly name: string
@@ -23,19 +32,32 @@ export class SinkProcessor implements Processor {
   readonly #target: SinkTarget
   readonly #task: TaskContext
   readonly #collector: RecordCollector
+  readonly #count: () => number
 
-  constructor(target: SinkTarget, task: TaskContext, collector: RecordCollector) {
+  constructor(
+    target: SinkTarget,
+    task: TaskContext,
+    { collector, partitionsOf }: { collector: RecordCollector; partitionsOf: PartitionCount },
+  ) {
     this.#target = target
     this.#task = task
     this.#collector = collector
+    this.#count = () => partitionsOf(target.topic)
   }
 
   process(record: StreamRecord): void {
-    const { name, topic, key, value, encodeValue, partition } = this.#target
+    const { name, partition } = this.#target
     this.#task.node = name
+    const chosen = partition === undefined ? undefined : partition(record, this.#count)
+    if (typeof chosen !== 'object') return this.#write(record, chosen)
+    for (const each of chosen) this.#write(record, each)
+  }
+
+  #write(record: StreamRecord, partition: number | undefined): void {
+    const { topic, key, value, encodeValue } = this.#target
     this.#collector.collect(
       topic,
-      partition === undefined ? undefined : partition(record),
+      partition,
       record.timestamp,
       record.key === null ? null : record.key.bytesAs(key),
       encodeValue(record, value),

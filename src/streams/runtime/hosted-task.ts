@@ -1,6 +1,7 @@
 import type { Cluster } from '../../client/cluster.ts'
 import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.ts'
 import type { CommittableOffset } from '../../client/committable-offset.ts'
+import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StoreAccess } from '../processors/processor.ts'
@@ -108,6 +109,7 @@ export class HostedTask {
       }
     }
     await this.#readMarks()
+    await this.#knowTargets()
     signal.throwIfAborted()
     const task = new Task({
       subTopology,
@@ -116,6 +118,7 @@ export class HostedTask {
       collector: committer,
       onError,
       nowMs: () => cluster.clock.nowMs(),
+      partitionsOf: topic => partitionsOf(cluster, topic),
     })
     for (const [topic, { streamTime, partitionTime }] of inputs) {
       task.restoreStreamTime(streamTime)
@@ -228,6 +231,14 @@ export class HostedTask {
     return topics
   }
 
+  /** While records are processed, a partitioner cannot wait for the number of partitions. */
+  async #knowTargets(): Promise<void> {
+    for (const node of this.subTopology.nodes) {
+      if (node.kind !== 'sink' || node.partition === undefined) continue
+      await this.#environment.cluster.metadata.require(node.topic)
+    }
+  }
+
   /** Where the restore left each changelog: as its mark says, or at its beginning. */
   async #readMarks(): Promise<void> {
     this.#changelogs = []
@@ -256,6 +267,15 @@ export class HostedTask {
     }
     return marks
   }
+}
+
+function partitionsOf({ metadata }: Cluster, topic: string): number {
+  const known = metadata.topic(topic)
+  if (known !== undefined) return known.leaders.length
+  throw new EvertError(
+    'NOT_READY',
+    `The topic "${topic}" is gone, so that no partition of it can be chosen. Create it again.`,
+  )
 }
 
 interface KnownChangelog {

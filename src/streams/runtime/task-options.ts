@@ -1,6 +1,7 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StoreAccess } from '../processors/processor.ts'
+import type { PartitionCount } from '../processors/sink.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export interface TaskOptions {
@@ -14,6 +15,8 @@ export interface TaskOptions {
   readonly onError?: ErrorPolicy
   /** The wall clock. Default: the machine's. */
   readonly nowMs?: () => number
+  /** Needed when a partitioner of the user's own chooses among the partitions of a topic. */
+  readonly partitionsOf?: PartitionCount
 }
 
 /**

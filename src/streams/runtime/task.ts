@@ -42,6 +42,7 @@ export class Task {
       task: this.#context,
       stores: this.#scope ?? options.stores,
       collector: this.#scope ?? options.collector,
+      partitionsOf: options.partitionsOf ?? countOfNone,
     })
     for (const [topic, source] of sources) {
       const queue = new PartitionQueue(topic, partition, source)
@@ -301,6 +302,10 @@ class LiveContext implements TaskContext {
     const name = `${node}: ${reason}`
     this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
   }
+}
+
+function countOfNone(topic: string): never {
+  throw new AssertionError(`the task was not told how many partitions ${topic} has`)
 }
 
 /** What storage and producer throw is no reason to skip a record, and bugs of ours are none either. */
