@@ -3,6 +3,7 @@ import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell, cellOf } from './cell.ts'
 import type { DelayedRecord } from './delayed-record.ts'
+import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 
@@ -31,7 +32,6 @@ export function delayJoin(plan: DelayJoinPlan): ProcessorFactory {
   return (context, next, children) => new DelayJoin(plan, context, plan.join(context, next, children))
 }
 
-const STREAM_TIME = 'stream-time'
 const NUMBER = 'number'
 const GONE = 'gone-on-up-to'
 
@@ -39,6 +39,7 @@ class DelayJoin implements Processor {
   readonly #plan: DelayJoinPlan
   readonly #waiting: KeyValueStore<DelayedRecord>
   readonly #times: KeyValueStore<number>
+  readonly #clock: OperatorClock
   readonly #node: string
   readonly #task: TaskContext
   readonly #join: Processor
@@ -47,6 +48,7 @@ class DelayJoin implements Processor {
     this.#plan = plan
     this.#waiting = context.keyValue(plan.buffer)
     this.#times = context.keyValue(plan.times)
+    this.#clock = new OperatorClock(this.#times, 0)
     this.#node = context.node
     this.#task = context.task
     this.#join = join
@@ -55,7 +57,8 @@ class DelayJoin implements Processor {
   process(record: StreamRecord): void {
     const { key, value, timestamp } = record
     if (key === null || value === null) return this.#join.process(record)
-    const joinableUpTo = this.#advance(timestamp) - this.#plan.graceMs
+    this.#clock.advance(timestamp)
+    const joinableUpTo = this.#clock.streamTime - this.#plan.graceMs
     if (timestamp < joinableUpTo) return this.#join.process(record)
     this.#task.node = this.#node
     const number = (this.#times.get(NUMBER)?.value ?? 0) + 1
@@ -64,13 +67,6 @@ class DelayJoin implements Processor {
     this.#waiting.put(place, { value: value.value, headers: record.headers }, timestamp)
     const goneUpTo = this.#times.get(GONE)?.value ?? -1
     if (joinableUpTo > goneUpTo || timestamp === joinableUpTo) this.#goOn(goneUpTo, joinableUpTo)
-  }
-
-  #advance(timestamp: number): number {
-    const streamTime = this.#times.get(STREAM_TIME)?.value ?? -1
-    if (timestamp <= streamTime) return streamTime
-    this.#times.put(STREAM_TIME, timestamp, timestamp)
-    return timestamp
   }
 
   /** Records of exactly `goneUpTo` may have come since. */

@@ -10,7 +10,7 @@ import { joinRetentionMs, type JoinWindows } from './join-windows.ts'
  * what is too old to be a partner is whole segments at the front of the store.
  *
  * State: the rows by segment (8 bytes), key (length, bytes), time (8) and number (8); the number keeps records of one
- * key and time apart, in their order. In the store of times: the side's latest time, and the last number given.
+ * key and time apart, in their order. In the store of times: the side's latest time and the last number given.
  *
  * Correctness: a row older than the retention is hidden from then on though it may still be stored, so results do not
  * depend on when rows are removed. A record that comes when it would be hidden at once is not stored, so nothing

@@ -3,7 +3,7 @@ import { Cell, cellOf } from './cell.ts'
 import type { Joiner } from './functions.ts'
 import { JoinRows, type JoinRowsPlan } from './join-rows.ts'
 import { type JoinWindows, mirrored } from './join-windows.ts'
-import type { KeyValueStore } from '../state/store.ts'
+import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 import { UnmatchedRows } from './unmatched-rows.ts'
@@ -42,14 +42,15 @@ export function streamStreamJoin(plan: StreamJoinPlan): ProcessorFactory {
   return (context, next) => new StreamStreamJoin(plan, context, next)
 }
 
-const STREAM_TIME = 'stream-time'
+/** The stream time of a join is one for both sides. */
+const BOTH_SIDES = 0
 
 class StreamStreamJoin implements Processor {
   readonly #isLeft: boolean
   /** As this side sees them. */
   readonly #windows: JoinWindows
   readonly #others: JoinRows
-  readonly #times: KeyValueStore<number>
+  readonly #clock: OperatorClock
   readonly #unmatched: UnmatchedRows | undefined
   readonly #mayBeAlone: boolean
   readonly #otherMayBeAlone: boolean
@@ -65,11 +66,11 @@ class StreamStreamJoin implements Processor {
     this.#isLeft = side === 'left'
     this.#windows = this.#isLeft ? windows : mirrored(windows)
     const others = this.#isLeft ? plan.right : plan.left
-    this.#times = context.keyValue(plan.times)
-    this.#others = new JoinRows(others, context.keyValue(others.store), this.#times)
+    const times = context.keyValue<number>(plan.times)
+    this.#clock = new OperatorClock(times, BOTH_SIDES)
+    this.#others = new JoinRows(others, context.keyValue(others.store), times)
     this.#unmatched =
-      unmatched &&
-      new UnmatchedRows({ windows, ...unmatched }, context.keyValue(unmatched.store), this.#times)
+      unmatched && new UnmatchedRows({ windows, ...unmatched }, context.keyValue(unmatched.store), times)
     this.#mayBeAlone = unmatched !== undefined && (this.#isLeft || unmatched.bothSides)
     this.#otherMayBeAlone = unmatched !== undefined && (!this.#isLeft || unmatched.bothSides)
     this.#joiner = plan.joiner
@@ -82,11 +83,13 @@ class StreamStreamJoin implements Processor {
 
   process(record: StreamRecord): void {
     const { key, value, timestamp } = record
-    const streamTime = this.#advance(timestamp)
+    // Only who waits for a window to close asks for stream time.
+    if (this.#unmatched !== undefined) this.#clock.advance(timestamp)
     if (value === null || (key === null && !this.#mayBeAlone)) {
       return this.#task.drop(this.#node, 'null-key-or-value')
     }
     if (key === null) return this.#sendAlone(record, value.value)
+    const { streamTime } = this.#clock
     if (timestamp === streamTime) this.#sendClosed(record, streamTime)
     const { beforeMs, afterMs, graceMs } = this.#windows
     this.#task.node = this.#node
@@ -99,13 +102,6 @@ class StreamStreamJoin implements Processor {
     if (partners.length > 0 || !this.#mayBeAlone) return
     if (timestamp + afterMs + graceMs < streamTime) this.#sendAlone(record, value.value)
     else this.#unmatched?.add(this.#isLeft, key.byteString, { value: value.value, timestamp })
-  }
-
-  #advance(timestamp: number): number {
-    const streamTime = this.#times.get(STREAM_TIME)?.value ?? -1
-    if (timestamp <= streamTime) return streamTime
-    this.#times.put(STREAM_TIME, timestamp, timestamp)
-    return timestamp
   }
 
   #sendClosed(record: StreamRecord, streamTime: number): void {

@@ -119,15 +119,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
     options: { reverse?: boolean } = {},
   ): Generator<readonly [ByteString, StoredValue<V>]> {
     const reverse = options.reverse === true
-    if (this.#dirty.length === 0) {
+    const dirty = this.#dirtyIn(from, to, reverse)
+    if (dirty.length === 0) {
       for (const [key, stored] of this.#engine.range(from, to, options)) {
         yield [key, decodeStored(stored, this.codec)]
       }
       return
     }
-    this.#dirtyOrder ??= new OrderedKeys(this.#dirty.map(slot => slot.key))
-    const dirty: (readonly [ByteString, StoredValue<V> | Buffer | undefined])[] = []
-    for (const key of this.#dirtyOrder.range(from, to, reverse)) dirty.push([key, this.#slot(key)?.now])
     const merged = mergeRanges<StoredValue<V> | Buffer>(dirty, this.#engine.range(from, to, options), reverse)
     for (const [key, value] of merged) {
       yield [key, Buffer.isBuffer(value) ? decodeStored(value, this.codec) : value]
@@ -208,6 +206,18 @@ export class CachedStore<V> implements KeyValueStore<V> {
       const now = value === null ? undefined : { value: this.codec.decode(value), timestamp }
       yield { key, old: this.#load(key), now }
     }
+  }
+
+  #dirtyIn(
+    from: ByteString | undefined,
+    to: ByteString | undefined,
+    reverse: boolean,
+  ): readonly (readonly [ByteString, StoredValue<V> | Buffer | undefined])[] {
+    if (this.#dirty.length === 0) return []
+    this.#dirtyOrder ??= new OrderedKeys(this.#dirty.map(slot => slot.key))
+    const keys = this.#dirtyOrder.between(from, to)
+    if (reverse) keys.reverse()
+    return keys.map(key => [key, this.#slot(key)?.now])
   }
 
   #slot(key: ByteString): Slot<V> | undefined {

@@ -73,6 +73,22 @@ export class OrderedKeys {
     }
   }
 
+  /** The same keys at once, in ascending order: for the few that one look-up finds, without a generator. */
+  between(from: ByteString | undefined, to: ByteString | undefined): ByteString[] {
+    const blocks = this.#blocks
+    const keys: ByteString[] = []
+    const at = from === undefined ? 0 : this.#blockOf(from)
+    for (let b = at; b < blocks.length; b++) {
+      const block = blocks[b] as ByteString[]
+      for (let i = from === undefined ? 0 : lowerBound(block, from); i < block.length; i++) {
+        const key = block[i] as ByteString
+        if (to !== undefined && key >= to) return keys
+        keys.push(key)
+      }
+    }
+    return keys
+  }
+
   /** The last block whose first key is not above `key`, or the first block. */
   #blockOf(key: ByteString): number {
     const blocks = this.#blocks
