@@ -10,7 +10,7 @@
 // Applications
 export { type App, app, type HttpOptions, type StartOptions } from './app/app.ts'
 export type { Appended, AppendOptions, Running } from './app/running.ts'
-export type { ApplicationState } from './streams/runtime/application.ts'
+export type { ApplicationState } from './streams/runtime/application-life.ts'
 export type { Guarantee } from './streams/runtime/committer.ts'
 export type { Logger } from './streams/runtime/logger.ts'
 export type { ErrorPolicy } from './streams/runtime/task-options.ts'
@@ -18,6 +18,7 @@ export type { RestoreProgress } from './streams/runtime/restore.ts'
 
 // Clusters
 export type { Cluster, ClusterOptions } from './client/cluster.ts'
+export type { ClusterListener } from './client/transport/options.ts'
 export { openCluster } from './app/open-cluster.ts'
 
 // Contracts: topics and codecs

@@ -1,6 +1,8 @@
 import { Cluster } from '../client/cluster.ts'
 import { Producer } from '../client/producer.ts'
+import type { ClusterListener } from '../client/transport/options.ts'
 import { assertTopicName, type Topic } from '../contracts/topic.ts'
+import { EvertError } from '../errors.ts'
 import type { GlobalKTable } from '../streams/dsl/global-ktable.ts'
 import type { KStream } from '../streams/dsl/kstream.ts'
 import type { KTable } from '../streams/dsl/ktable.ts'
@@ -8,7 +10,8 @@ import type { SourceOptions, StoreOptions } from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { Topology } from '../streams/graph/topology.ts'
-import { Application, type ApplicationState } from '../streams/runtime/application.ts'
+import { Application } from '../streams/runtime/application.ts'
+import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
@@ -23,6 +26,8 @@ import { openStateEngine } from './state-engine.ts'
 export interface StartOptions {
   /** `file:DIRECTORY`, `memory:`, `kafka://host:port`, or a cluster that is open (and stays so). */
   readonly cluster: string | Cluster
+  /** Where Kafka clients reach the log of `file:` (default: any free port) or `memory:` (default: nowhere). */
+  readonly listener?: ClusterListener
   /** Parent of the application's state directory. Default: `state` beside a `file:` log, otherwise `./.evert/state`. */
   readonly stateDir?: string
   /** Where state lives. Default: `memory` with the cluster `memory:`, otherwise `lmdb`. */
@@ -110,12 +115,19 @@ export class App {
    * makes the views answer. Resolves once it is a member of the group; views wait for their tasks by themselves.
    */
   async start(options: StartOptions): Promise<Running> {
-    const { cluster: place, stateDir, store, logger = silentLogger, http, signal } = options
+    const { cluster: place, listener, stateDir, store, logger = silentLogger, http, signal } = options
     signal?.throwIfAborted()
     const topology = this.topology()
     await using opened = new AsyncDisposableStack()
     const isOurs = !(place instanceof Cluster)
-    const cluster = isOurs ? opened.use(await openCluster(place)) : place
+    if (!isOurs && listener !== undefined) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        'The cluster is open already: give the listener to openCluster.',
+      )
+    }
+    const listening = listener === undefined ? {} : { listener }
+    const cluster = isOurs ? opened.use(await openCluster(place, listening)) : place
     const engine = openStateEngine({
       url: isOurs ? place : undefined,
       applicationId: this.id,

@@ -4,7 +4,8 @@ import { mergePositions, type Position, positionAfter } from '../contracts/posit
 import type { Topic } from '../contracts/topic.ts'
 import { EvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
-import type { Application, ApplicationState } from '../streams/runtime/application.ts'
+import type { Application } from '../streams/runtime/application.ts'
+import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RunningServer } from '../service/serve.ts'
 import { positionOf } from './view-tasks.ts'
 

@@ -20,11 +20,8 @@ import { topic } from '../../src/contracts/topic.ts'
 import { isEvertError } from '../../src/errors.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { Topology } from '../../src/streams/graph/topology.ts'
-import {
-  Application,
-  type ApplicationOptions,
-  startApplication,
-} from '../../src/streams/runtime/application.ts'
+import { Application, startApplication } from '../../src/streams/runtime/application.ts'
+import type { ApplicationOptions } from '../../src/streams/runtime/application-options.ts'
 import type { StateEngine } from '../../src/streams/state/byte-store.ts'
 import { LmdbEngine } from '../../src/streams/state/lmdb.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'

@@ -1,16 +1,15 @@
-import type { Cluster } from '../../client/cluster.ts'
 import { StreamsMember } from '../../client/group/streams-member.ts'
 import type {
   EndpointPartitions,
   GroupStatus,
   StreamsAssignment,
 } from '../../client/group/streams-protocol.ts'
-import { EvertError, isEvertError } from '../../errors.ts'
+import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
-import type { Topology } from '../graph/topology.ts'
-import type { StateEngine } from '../state/byte-store.ts'
-import type { StoreObserver } from '../state/store-observer.ts'
-import { type Committer, type Guarantee, openCommitter } from './committer.ts'
+import type { ApplicationOptions } from './application-options.ts'
+import { ApplicationLife, type ApplicationState } from './application-life.ts'
+import { ownedBy, taskIds } from './assigned-tasks.ts'
+import { type Committer, openCommitter } from './committer.ts'
 import { createExternalTopics } from './external-topics.ts'
 import { groupTopology } from './group-topology.ts'
 import { GlobalTables } from './global-tables.ts'
@@ -18,42 +17,7 @@ import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
-import type { RestoreProgress } from './restore.ts'
-import type { ErrorPolicy } from './task-options.ts'
 import { Worker } from './worker.ts'
-
-/** As in Kafka Streams. ERROR and NOT_RUNNING are final. */
-export type ApplicationState =
-  | 'CREATED'
-  | 'REBALANCING'
-  | 'RUNNING'
-  | 'PENDING_SHUTDOWN'
-  | 'NOT_RUNNING'
-  | 'ERROR'
-
-export interface ApplicationOptions {
-  readonly topology: Topology
-  /** Stays open when the application is closed; so does the engine. */
-  readonly cluster: Cluster
-  readonly engine: StateEngine
-  /** Default 100. */
-  readonly commitIntervalMs?: number
-  /** Default `exactly_once`. */
-  readonly guarantee?: Guarantee
-  /** What becomes of a record that fails. Default `fail`. */
-  readonly onError?: ErrorPolicy
-  /** Where other instances reach this one's views. */
-  readonly userEndpoint?: { readonly host: string; readonly port: number }
-  /** Makes the observers of a store; called once per task. */
-  readonly observersOf?: (store: string) => readonly StoreObserver<unknown>[]
-  readonly onStateChange?: (state: ApplicationState, before: ApplicationState) => void
-  readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
-  readonly logger?: Logger
-  /** How often processed records of repartition topics are deleted. Default 30 000. */
-  readonly purgeIntervalMs?: number
-  /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */
-  readonly topicTimeoutMs?: number
-}
 
 /**
  * Makes missing topics, joins the group of the topology's application id and starts to run what it is assigned.
@@ -70,6 +34,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
 export class Application implements AsyncDisposable {
   readonly applicationId: string
   readonly #options: ApplicationOptions
+  readonly #life: ApplicationLife
   readonly #logger: Logger
   readonly #member: StreamsMember
   readonly #committer: Committer
@@ -77,18 +42,16 @@ export class Application implements AsyncDisposable {
   readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
   readonly #missingTopics: MissingTopics
-  readonly #listeners = new Set<() => void>()
-  #state: ApplicationState = 'CREATED'
   #hasTarget = false
   #isAbandoned = false
   #endpoints: readonly EndpointPartitions[] = []
-  #failure: Error | undefined
   #ended: Promise<void> | undefined
 
   constructor(options: ApplicationOptions) {
     const { topology, cluster, engine, logger = silentLogger, topicTimeoutMs = 10_000 } = options
     this.applicationId = topology.applicationId
     this.#options = options
+    this.#life = new ApplicationLife(this.applicationId, options.onStateChange)
     this.#logger = logger
     this.#member = new StreamsMember(cluster, this.#owner(), {
       groupId: topology.applicationId,
@@ -116,12 +79,13 @@ export class Application implements AsyncDisposable {
       onError: options.onError ?? 'fail',
       observersOf: options.observersOf ?? (() => []),
       onRestore: options.onRestore ?? (() => {}),
+      topicTimeoutMs,
     }
     this.#globalTables = new GlobalTables({
       ...shared,
       tables: topology.globalTables,
       onFailure: error => this.#fail(error),
-      onCommit: () => this.#notify(),
+      onCommit: () => this.#life.notify(),
     })
     this.#worker = new Worker({
       ...shared,
@@ -129,26 +93,25 @@ export class Application implements AsyncDisposable {
       groupId,
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
-      topicTimeoutMs,
       globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),
         onOwnership: () => this.#member.acknowledge(),
         onCommit: () => {
           this.#purge.committed(this.tasks())
-          this.#notify()
+          this.#life.notify()
         },
       },
     })
   }
 
   get state(): ApplicationState {
-    return this.#state
+    return this.#life.state
   }
 
   /** Why the state is ERROR. */
   get failure(): Error | undefined {
-    return this.#failure
+    return this.#life.failure
   }
 
   /** The tasks here whose state is restored. */
@@ -168,15 +131,12 @@ export class Application implements AsyncDisposable {
 
   /** Calls back after each commit, change of the tasks or of the state; the returned function ends that. */
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
+    return this.#life.onChange(listener)
   }
 
   async start(): Promise<void> {
-    assert(this.#state === 'CREATED', 'an application is started once')
-    this.#setState('REBALANCING')
+    assert(this.#life.state === 'CREATED', 'an application is started once')
+    this.#life.move('REBALANCING')
     const joined = this.#join()
     this.#ended = this.#run(joined)
     try {
@@ -197,12 +157,12 @@ export class Application implements AsyncDisposable {
 
   /** Resolves when every assigned task runs. Rejects when the application ends before. */
   whenRunning(): Promise<void> {
-    return this.#until(() => this.#state === 'RUNNING')
+    return this.#life.until(() => this.#life.state === 'RUNNING')
   }
 
   /** Resolves when the group has assigned tasks to this member (perhaps none), which is after internal topics exist. */
   whenAssigned(): Promise<void> {
-    return this.#until(() => this.#hasTarget)
+    return this.#life.until(() => this.#hasTarget)
   }
 
   /** Resolves when the application has ended, by close() or by a failure: see `failure`. */
@@ -212,11 +172,12 @@ export class Application implements AsyncDisposable {
 
   /** Commits, closes all tasks and leaves the group. */
   async close(): Promise<void> {
-    if (this.#state === 'CREATED') {
-      this.#setState('NOT_RUNNING')
+    if (this.#life.state === 'CREATED') {
+      this.#life.move('NOT_RUNNING')
       this.#ended = this.#release()
     }
-    if (this.#state === 'REBALANCING' || this.#state === 'RUNNING') this.#setState('PENDING_SHUTDOWN')
+    if (this.#life.state === 'REBALANCING' || this.#life.state === 'RUNNING')
+      this.#life.move('PENDING_SHUTDOWN')
     this.#worker.stop()
     this.#globalTables.stop()
     await this.#ended
@@ -233,21 +194,6 @@ export class Application implements AsyncDisposable {
     return this.close()
   }
 
-  #until(isSo: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (isSo()) resolve()
-        else if (this.#state === 'ERROR') reject(this.#failure)
-        else if (this.#state === 'NOT_RUNNING' || this.#state === 'PENDING_SHUTDOWN') {
-          reject(new EvertError('CLOSED', `The application "${this.applicationId}" was closed.`))
-        } else return
-        stop()
-      }
-      const stop = this.onChange(look)
-      look()
-    })
-  }
-
   async #run(joined: Promise<void>): Promise<void> {
     const tried = joined.catch((error: unknown) => this.#fail(error))
     try {
@@ -257,7 +203,7 @@ export class Application implements AsyncDisposable {
     }
     await this.#release()
     await tried
-    if (this.#state !== 'ERROR') this.#setState('NOT_RUNNING')
+    if (this.#life.state !== 'ERROR') this.#life.move('NOT_RUNNING')
   }
 
   /** Leaves the group and closes the producer and the global tables; a failure here changes nothing that is committed. */
@@ -273,12 +219,7 @@ export class Application implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
-    if (this.#state === 'ERROR' || this.#state === 'NOT_RUNNING') return
-    // Whoever closes the application while it starts ends that start.
-    if (this.#state === 'PENDING_SHUTDOWN' && isEvertError(error, 'CLOSED')) return
-    this.#failure = error instanceof Error ? error : new Error(String(error))
-    this.#setState('ERROR')
-    this.#worker.abandon()
+    if (this.#life.fail(error)) this.#worker.abandon()
   }
 
   #owner() {
@@ -298,7 +239,7 @@ export class Application implements AsyncDisposable {
       onStatus: (statuses: readonly GroupStatus[]) => this.#onStatus(statuses),
       onEndpoints: (endpoints: readonly EndpointPartitions[]) => {
         this.#endpoints = endpoints
-        this.#notify()
+        this.#life.notify()
       },
       onFatal: (error: Error) => this.#fail(error),
     }
@@ -314,39 +255,10 @@ export class Application implements AsyncDisposable {
   }
 
   #tasksChanged(): void {
-    const { state } = this
+    const { state } = this.#life
     const isSettled = this.#hasTarget && this.#worker.isSettled
-    if (state === 'REBALANCING' && isSettled) this.#setState('RUNNING')
-    else if (state === 'RUNNING' && !isSettled) this.#setState('REBALANCING')
-    else this.#notify()
+    if (state === 'REBALANCING' && isSettled) this.#life.move('RUNNING')
+    else if (state === 'RUNNING' && !isSettled) this.#life.move('REBALANCING')
+    else this.#life.notify()
   }
-
-  #setState(state: ApplicationState): void {
-    const before = this.#state
-    this.#state = state
-    this.#options.onStateChange?.(state, before)
-    this.#notify()
-  }
-
-  #notify(): void {
-    for (const listener of this.#listeners) listener()
-  }
-}
-
-function taskIds({ active }: StreamsAssignment): Set<string> {
-  return new Set(
-    active.flatMap(({ subtopologyId, partitions }) => partitions.map(each => `${subtopologyId}_${each}`)),
-  )
-}
-
-function ownedBy(tasks: Iterable<HostedTask>): StreamsAssignment {
-  const bySubTopology = new Map<string, number[]>()
-  for (const { subTopology, partition } of tasks) {
-    const id = String(subTopology.id)
-    const partitions = bySubTopology.get(id)
-    if (partitions === undefined) bySubTopology.set(id, [partition])
-    else partitions.push(partition)
-  }
-  const active = Array.from(bySubTopology, ([subtopologyId, partitions]) => ({ subtopologyId, partitions }))
-  return { active, standby: [], warmup: [] }
 }

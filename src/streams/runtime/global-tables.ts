@@ -26,6 +26,8 @@ export interface GlobalTablesOptions {
   readonly logger: Logger
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
+  /** How long a topic may be missing before they cannot be followed any longer. */
+  readonly topicTimeoutMs: number
   /** They cannot be followed any longer. */
   readonly onFailure: (error: Error) => void
   readonly onCommit: () => void
@@ -110,14 +112,14 @@ export class GlobalTables implements StoreAccess {
   async #fill(): Promise<void> {
     if (this.#options.tables.length === 0) return
     this.#assertGoesOn()
-    const { cluster, tables, engine, logger } = this.#options
+    const { cluster, tables, engine, logger, topicTimeoutMs } = this.#options
     const state = engine.openTask(GLOBAL_TASK)
     this.#stores = new TaskStores(state)
     const partitions = await openPositions(cluster, tables, state, logger)
     this.#openStores()
     for (const each of partitions) this.#partitions.set(keyOf(each), each)
     this.#assertGoesOn()
-    this.#fetcher = new Fetcher(cluster, { offsetReset: 'fail' })
+    this.#fetcher = new Fetcher(cluster, { offsetReset: 'fail', topicTimeoutMs })
     this.#fetcher.assign(partitions.map(({ topic, partition, next }) => ({ topic, partition, offset: next })))
     this.#following = this.#follow(this.#fetcher)
     await this.#filled.promise

@@ -1,0 +1,33 @@
+import type { Cluster } from '../../client/cluster.ts'
+import type { Topology } from '../graph/topology.ts'
+import type { StateEngine } from '../state/byte-store.ts'
+import type { StoreObserver } from '../state/store-observer.ts'
+import type { ApplicationState } from './application-life.ts'
+import type { Guarantee } from './committer.ts'
+import type { Logger } from './logger.ts'
+import type { RestoreProgress } from './restore.ts'
+import type { ErrorPolicy } from './task-options.ts'
+
+export interface ApplicationOptions {
+  readonly topology: Topology
+  /** Stays open when the application is closed; so does the engine. */
+  readonly cluster: Cluster
+  readonly engine: StateEngine
+  /** Default 100. */
+  readonly commitIntervalMs?: number
+  /** Default `exactly_once`. */
+  readonly guarantee?: Guarantee
+  /** What becomes of a record that fails. Default `fail`. */
+  readonly onError?: ErrorPolicy
+  /** Where other instances reach this one's views. */
+  readonly userEndpoint?: { readonly host: string; readonly port: number }
+  /** Makes the observers of a store; called once per task. */
+  readonly observersOf?: (store: string) => readonly StoreObserver<unknown>[]
+  readonly onStateChange?: (state: ApplicationState, before: ApplicationState) => void
+  readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
+  readonly logger?: Logger
+  /** How often processed records of repartition topics are deleted. Default 30 000. */
+  readonly purgeIntervalMs?: number
+  /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */
+  readonly topicTimeoutMs?: number
+}
