@@ -4,10 +4,13 @@ import { registerEmbeddedLogs } from './clusters.ts'
 /**
  * Opens a cluster: `file:DIRECTORY` (the embedded log on disk; started here, or found in the process that has it
  * open), `memory:` (one that is gone when it is closed), `kafka://host:port[,host:port…]`. Close it when done.
- * Throws INVALID_CLUSTER_URL, CONNECTION, DIRECTORY_IN_USE.
+ * Throws INVALID_CLUSTER_URL; CONNECTION, also when it cannot listen; DIRECTORY_IN_USE, also when a listener is asked
+ * for and another process has the log; INVALID_ARGUMENT for a listener of a `kafka:` cluster, or another one than the
+ * log has that this process has open.
  *
  * @example
- * await using cluster = await openCluster('file:./data')
+ * await using cluster = await openCluster('file:./data', { listener: { port: 9092 } })
+ * const { brokers } = await describeCluster(cluster) // [{ nodeId: 1, host: '127.0.0.1', port: 9092 }]
  */
 export function openCluster(url: string, options: ClusterOptions = {}): Promise<Cluster> {
   registerEmbeddedLogs()

@@ -5,7 +5,7 @@ import { type CoordinatorKind, lookUpCoordinator } from './coordinator.ts'
 import { Metadata } from './metadata.ts'
 import { NodeConnections } from './node-connections.ts'
 import type { Backoff } from './retry.ts'
-import type { TransportOptions } from './transport/options.ts'
+import type { ClusterListener, TransportOptions } from './transport/options.ts'
 import { tcpTransport } from './transport/tcp.ts'
 
 export interface ClusterOptions {
@@ -24,14 +24,17 @@ export interface ClusterOptions {
   readonly retryBackoffMaxMs?: number
   /** Topics in use are asked for again after this. Default 300 000. */
   readonly metadataMaxAgeMs?: number
+  /**
+   * Where Kafka clients reach a log that is opened in this process. Default: `file:` listens on any free port of this
+   * machine, `memory:` does not listen. The address is that of the broker in describeCluster.
+   */
+  readonly listener?: ClusterListener
 }
 
 /** Makes the transport of a URL with a registered scheme. `options` are complete. */
 export type TransportFactory = (url: string, options: TransportOptions) => Promise<Transport>
 
-const factories = new Map<string, TransportFactory>([
-  ['kafka', async (url, options) => tcpTransport(parseAddresses(url), options)],
-])
+const factories = new Map<string, TransportFactory>([['kafka', kafkaTransport]])
 
 /** Makes `scheme:` a cluster URL. */
 export function registerTransport(scheme: string, factory: TransportFactory): void {
@@ -40,7 +43,8 @@ export function registerTransport(scheme: string, factory: TransportFactory): vo
 
 /**
  * Opens a cluster: `kafka://host:port[,host:port…]` over TCP; other schemes (`file:DIR`, `memory:`) once the
- * composition root has registered them. Resolves when a node has answered. Throws INVALID_CLUSTER_URL, CONNECTION.
+ * composition root has registered them. Resolves when a node has answered. Throws INVALID_CLUSTER_URL, CONNECTION, and
+ * INVALID_ARGUMENT for a listener where none can be had.
  */
 export async function openCluster(url: string, options: ClusterOptions = {}): Promise<Cluster> {
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(url)?.[1] ?? ''
@@ -69,6 +73,7 @@ export function transportOptions(options: ClusterOptions = {}): TransportOptions
     clock: options.clock ?? systemClock,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    ...(options.listener !== undefined && { listener: options.listener }),
   }
 }
 
@@ -157,6 +162,15 @@ export class Cluster implements AsyncDisposable {
     await this.#connections.close()
     await this.#transport.close()
   }
+}
+
+async function kafkaTransport(url: string, options: TransportOptions): Promise<Transport> {
+  const addresses = parseAddresses(url)
+  if (options.listener === undefined) return tcpTransport(addresses, options)
+  throw new EvertError(
+    'INVALID_ARGUMENT',
+    `A listener is of a log that is opened here (file:, memory:); the brokers of "${url}" have their own.`,
+  )
 }
 
 function parseAddresses(url: string): BrokerAddress[] {

@@ -4,7 +4,7 @@
 export { Cluster, type ClusterOptions, clusterFromTransport, openCluster } from './cluster.ts'
 export type { BrokerAddress, Connection, SendOptions, Transport } from './connection.ts'
 export { registerTransport, type TransportFactory, transportOptions } from './cluster.ts'
-export type { TransportOptions } from './transport/options.ts'
+export type { ClusterListener, TransportOptions } from './transport/options.ts'
 export { inProcessTransport } from './transport/in-process.ts'
 export { tcpTransport } from './transport/tcp.ts'
 export { KafkaError, ProducerFencedError } from './kafka-error.ts'
