@@ -217,7 +217,7 @@ const BUILDERS: Readonly<Record<string, Build>> = {
       const join = operator['how'] === 'left' ? 'leftJoinGlobal' : 'joinGlobal'
       return (left as Stream)[join](right, select, functions.joiner, text)
     }
-    if (right instanceof KStream) return joinStreams(operator, left as Stream, right as Stream)
+    if (right instanceof KStream) return joinStreams(operator, left as Stream, right)
     if (operator['foreignKey'] !== undefined) return joinByForeignKey(operator, left as Table, right as Table)
     const how = operator['how'] as string
     const options = { ...text, ...storeOf(operator) }
