@@ -19,7 +19,6 @@ export type { RestoreProgress } from './streams/runtime/restore.ts'
 // Clusters
 export type { Cluster, ClusterOptions } from './client/cluster.ts'
 export type { ClusterListener } from './client/transport/options.ts'
-export type { ClusterListener } from './client/transport/options.ts'
 export { openCluster } from './app/open-cluster.ts'
 
 // Contracts: topics and codecs
