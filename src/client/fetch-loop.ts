@@ -176,7 +176,9 @@ export class FetchLoop {
   #onData(assigned: AssignedPartition, answer: FetchAnswer): Outcome {
     const { topic, partition, fetchOffset: firstOffset } = assigned
     const { highWatermark, lastStableOffset, records, abortedTransactions } = answer
+    const isFirst = assigned.highWatermark < 0
     assigned.progressed(answer)
+    if (isFirst) this.#onReady()
     if (records === null || records.length === 0) return 'done'
     const { isolation, verifiesChecksums } = this.#settings
     const aborted = isolation === 'read_committed' ? (abortedTransactions ?? []) : undefined

@@ -14,8 +14,10 @@ export function fetchRequest(
   settings: FetcherSettings,
 ): RequestInputOf<typeof fetch> {
   const { maxWaitMs, minBytes, maxBytes, partitionMaxBytes, isolation } = settings
+  // Until its first answer nobody knows how far behind a partition is: that one is not waited for.
+  const isFirst = partitions.some(({ highWatermark }) => highWatermark < 0)
   return {
-    maxWaitMs,
+    maxWaitMs: isFirst ? 0 : maxWaitMs,
     minBytes,
     maxBytes,
     isolationLevel: isolation === 'read_committed' ? 1 : 0,

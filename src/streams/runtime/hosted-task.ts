@@ -14,6 +14,7 @@ import type { Logger } from './logger.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
+import { type LagOf, TaskIdling } from './task-idling.ts'
 import type { ErrorPolicy } from './task-options.ts'
 
 export interface TaskEnvironment {
@@ -26,6 +27,8 @@ export interface TaskEnvironment {
   /** Makes the observers of a store of a task; each task gets its own. */
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
+  /** How long a task waits for an empty input that is read to its end; -1: it waits for none. Default 0. */
+  readonly maxTaskIdleMs?: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
 }
@@ -41,6 +44,9 @@ export class HostedTask {
   readonly subTopology: SubTopology
   readonly partition: number
   readonly #environment: TaskEnvironment
+  readonly #idling: TaskIdling
+  /** It has records, but waits for others. */
+  #isWaiting = false
   #stores: TaskStores
   #task: Task | undefined
   #topics: readonly string[] = []
@@ -52,6 +58,7 @@ export class HostedTask {
     this.subTopology = subTopology
     this.partition = partition
     this.#environment = environment
+    this.#idling = new TaskIdling(environment.maxTaskIdleMs ?? 0)
     this.#stores = this.#openStores()
   }
 
@@ -131,6 +138,7 @@ export class HostedTask {
 
   enqueue({ topic, partition, batches, firstOffset, nextOffset }: FetchedPartition): void {
     this.#running.enqueue({ topic, partition, batches, fromOffset: firstOffset, nextOffset })
+    this.#isWaiting = false
   }
 
   bufferedOf(topic: string): number {
@@ -141,9 +149,25 @@ export class HostedTask {
     return this.#task?.buffered ?? 0
   }
 
-  /** Throws TASK_FAILED. */
-  process(maxRecords: number): number {
-    return this.#running.process(maxRecords)
+  /** `lagOf` tells how far its inputs are behind. Throws TASK_FAILED. */
+  process(maxRecords: number, lagOf: LagOf): number {
+    const nowMs = this.#environment.cluster.clock.nowMs()
+    const task = this.#running
+    const done = task.process(
+      maxRecords,
+      topic =>
+        // A topic with fewer partitions gives it nothing.
+        this.#topics.includes(topic) &&
+        this.#idling.mustWait(topic, { buffered: task.bufferedOf(topic), lag: lagOf(topic) }, nowMs),
+    )
+    this.#isWaiting = done < maxRecords && task.buffered > 0
+    return done
+  }
+
+  /** When it can go on with what is buffered, if nothing more is fetched; Infinity when it cannot. */
+  get readyAtMs(): number {
+    if (this.buffered === 0) return Infinity
+    return this.#isWaiting ? this.#idling.endsAtMs : 0
   }
 
   /** When the next punctuation by wall clock is due; Infinity when there is none. */

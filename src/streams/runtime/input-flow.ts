@@ -58,6 +58,13 @@ export class InputFlow {
     }
   }
 
+  /** How much the task has not got yet of what it may read; undefined before the first answer. */
+  lagOf(topic: string, { partition }: HostedTask): number | undefined {
+    const progress = this.#fetcher.progress(topic, partition)
+    if (progress === undefined || progress.lastStableOffset < 0 || progress.position < 0) return undefined
+    return Math.max(0, progress.lastStableOffset - progress.position)
+  }
+
   /** Ends a waiting `take` early. */
   wakeUp(): void {
     this.#fetcher.wakeUp()

@@ -15,6 +15,8 @@ export class PartitionQueue {
   /** The record at the head; valid while `headTimestamp` is finite. */
   columns: RecordColumns | undefined = undefined
   index = 0
+  /** Whether nothing may be processed while this partition has no record. */
+  mustWait = false
   /** Next offset to process; undefined before the first input. */
   position: number | undefined = undefined
   /** The greatest timestamp that a timestamp extractor gave to a record that was processed; -1 before. */

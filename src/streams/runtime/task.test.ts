@@ -222,3 +222,25 @@ test('a fault of the producer is passed on and skips no record', () => {
     assert.deepEqual(task.positions(), [{ topic: 'a', partition: 0, offset: 0 }])
   }
 })
+
+test('a task stops where an input that it waits for has no record, and goes on when one comes', () => {
+  const { task, written, enqueue } = taskOf(builder =>
+    builder
+      .stream(text('a'))
+      .merge(builder.stream(text('b')))
+      .to(text('out')),
+  )
+  const values = () => written.splice(0).map(({ value }) => value)
+  const waitsForB = (topic: string) => topic === 'b'
+  enqueue('a', [batchAt(0, [1, 'k', 'a1'], [5, 'k', 'a5'], [9, 'k', 'a9'])], 0, 3)
+  assert.equal(task.process(100, waitsForB), 0)
+  enqueue('b', [batchAt(0, [4, 'k', 'b4'], [6, 'k', 'b6'])], 0, 2)
+  assert.equal(task.process(100, waitsForB), 4)
+  assert.deepEqual(values(), ['a1', 'b4', 'a5', 'b6'])
+  assert.equal(task.buffered, 1)
+  assert.equal(
+    task.process(100, () => false),
+    1,
+  )
+  assert.deepEqual(values(), ['a9'])
+})

@@ -99,10 +99,13 @@ export class Task {
    * Processes up to `maxRecords` waiting records and returns how many it took (those that an error policy dropped
    * included). Throws TASK_FAILED when a record fails under the policy `fail`, and what the stores or the collector
    * throw as it is; the task is then of no more use and its open transaction must be aborted.
+   *
+   * `waitsFor` is asked once about each input of several: whether the task stops when that input has no record.
    */
-  process(maxRecords: number): number {
+  process(maxRecords: number, waitsFor: (topic: string) => boolean = waitsForNone): number {
     if (this.#failure !== undefined) throw this.#failure
     this.#done = 0
+    if (this.#order.length > 1) for (const queue of this.#order) queue.mustWait = waitsFor(queue.topic)
     while (this.#done < maxRecords) {
       const queue = this.#choose()
       if (queue === undefined) break
@@ -152,6 +155,8 @@ export class Task {
       if (queue.headTimestamp < lowest) {
         lowest = queue.headTimestamp
         chosen = queue
+      } else if (queue.mustWait && queue.columns === undefined) {
+        return undefined
       }
     }
     return chosen
@@ -303,6 +308,8 @@ class LiveContext implements TaskContext {
     this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
   }
 }
+
+const waitsForNone = () => false
 
 function countOfNone(topic: string): never {
   throw new AssertionError(`the task was not told how many partitions ${topic} has`)

@@ -146,8 +146,7 @@ export class Worker {
     const nowMs = this.#cluster.clock.nowMs()
     let wakesAtMs = this.#commits.hasUncommitted ? this.#commits.dueAtMs : nowMs + IDLE_POLL_MS
     for (const task of this.#tasks.values()) {
-      if (task.buffered > 0) return 0
-      wakesAtMs = Math.min(wakesAtMs, task.wakesAtMs)
+      wakesAtMs = Math.min(wakesAtMs, task.wakesAtMs, task.readyAtMs)
     }
     return Math.max(0, wakesAtMs - nowMs)
   }
@@ -158,7 +157,7 @@ export class Worker {
     for (;;) {
       let count = 0
       for (const task of this.#tasks.values()) {
-        if (task.buffered > 0) count += task.process(SLICE_RECORDS)
+        if (task.buffered > 0) count += task.process(SLICE_RECORDS, topic => this.#inputs.lagOf(topic, task))
       }
       if (count > 0) this.#commits.touch()
       if (count === 0 || performance.now() > end || this.#commits.isFull(this.#tasks.values())) break
