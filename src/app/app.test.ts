@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Codec } from '../contracts/codec.ts'
 import { int64, string } from '../contracts/codecs.ts'
+import { covers, mergePositions } from '../contracts/position.ts'
 import { topic } from '../contracts/topic.ts'
 import { isEvertError } from '../errors.ts'
 import { app } from './app.ts'
@@ -156,4 +157,45 @@ test('an application id that is no part of a topic name is refused', () => {
       error => isEvertError(error, 'INVALID_TOPIC_NAME'),
     )
   }
+})
+
+test('a global table has views: all rows on each instance, indexed, at a position', async () => {
+  const url = 'memory:global-views'
+  await using _cluster = await openCluster(url)
+  const clicks = topic('clicks', { key: string, value: string, partitions: 2 })
+  const build = () => {
+    const shop = app('global-views')
+    const table = shop.globalTable(orders)
+    shop
+      .stream(clicks)
+      .joinGlobal(
+        table,
+        id => id,
+        (_, order) => order.customer,
+      )
+      .groupByKey()
+      .count()
+    return { shop, view: table.view('allOrders', { indexes: ['customer'] }) }
+  }
+  const [a, b] = [build(), build()]
+  await using one = await a.shop.start({ cluster: url })
+  await using _two = await b.shop.start({ cluster: url })
+  const appended = await Promise.all(
+    Array.from({ length: 20 }, (_, id) => one.append(orders, `o${id}`, order(id))),
+  )
+  const minPosition = mergePositions(...appended.map(({ position }) => position))
+  for (const { view } of [a, b]) {
+    assert.deepEqual(await view.get('o19', { minPosition }), order(19))
+    const { rows, position } = await view.find({ customer: 'c1' }, { minPosition })
+    assert.deepEqual(rows.map(({ key }) => key).toSorted(), ['o1', 'o10', 'o13', 'o16', 'o19', 'o4', 'o7'])
+    assert.ok(covers(position, minPosition))
+  }
+  const { position } = await one.append(orders, 'o4', order(4, { customer: 'c2' }))
+  const moved = await b.view.find({ customer: 'c1' }, { minPosition: position })
+  assert.equal(moved.rows.length, 6)
+  await assert.rejects(
+    b.view.get('o1', { minPosition: { orders: { 3: 1 } } }),
+    error =>
+      isEvertError(error, 'INVALID_ARGUMENT') && /partition 3 of "orders", which has 3/.test(error.message),
+  )
 })

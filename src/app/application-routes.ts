@@ -6,7 +6,7 @@ import { problem } from '../service/problem.ts'
 import { type Handler, type Router, router } from '../service/router.ts'
 import { viewHandler } from '../service/view-handler.ts'
 import type { FieldTable } from '../service/where-query.ts'
-import { type AnyView, ownerOf } from './bind-views.ts'
+import { type AnyView, storeOf } from './bind-views.ts'
 
 /** What an application serves over HTTP: its views and its health. */
 export function applicationRoutes(topology: Topology, application: Application): Router {
@@ -30,7 +30,7 @@ function handlerOf(topology: Topology, registration: ViewRegistration): Handler<
   const table: FieldTable = Object.fromEntries([...indexes, ...fields].map(field => [field, 'scalar']))
   return viewHandler(view, {
     fields: table,
-    parseKey: keyReader(ownerOf(topology, registration).definition.key),
+    parseKey: keyReader(storeOf(topology, registration).key),
   })
 }
 

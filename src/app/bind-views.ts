@@ -4,8 +4,10 @@ import type { View } from '../streams/dsl/view.ts'
 import type { StoreDefinition, SubTopology, Topology, ViewRegistration } from '../streams/graph/topology.ts'
 import type { Application } from '../streams/runtime/application.ts'
 import type { StoreObserver } from '../streams/state/store-observer.ts'
+import type { LocalTasks } from '../views/local-tasks.ts'
 import { LocalReader } from '../views/local-reader.ts'
 import { SecondaryIndexes } from '../views/secondary-index.ts'
+import { GlobalViewTasks } from './global-view-tasks.ts'
 import { ViewTasks } from './view-tasks.ts'
 
 export type AnyView = View<unknown, Record<string, unknown>>
@@ -36,16 +38,10 @@ export async function bindViews(
   }
   try {
     for (const registration of topology.views) {
-      const { subTopology, definition } = ownerOf(topology, registration)
       const view = registration.view as AnyView
-      const tasks = new ViewTasks<Record<string, unknown>>({
-        application,
-        subTopology,
-        partitions: await taskCount(cluster, subTopology),
-        store: registration.store,
-        indexes: view.options.indexes,
-      })
-      view.bind(new LocalReader({ view, key: definition.key, tasks, clock: cluster.clock }))
+      const tasks = await tasksOf(topology, registration, application, cluster)
+      const { key } = storeOf(topology, registration)
+      view.bind(new LocalReader({ view, key, tasks, clock: cluster.clock }))
       bound.push(view)
     }
   } catch (error) {
@@ -56,17 +52,29 @@ export async function bindViews(
 }
 
 /** Where the rows of a view live. */
-export function ownerOf(
-  { subTopologies }: Topology,
+export function storeOf(
+  { subTopologies, globalTables }: Topology,
   { name, store }: ViewRegistration,
-): { subTopology: SubTopology; definition: StoreDefinition } {
+): StoreDefinition {
+  const stores = [...globalTables.map(table => table.store), ...subTopologies.flatMap(each => each.stores)]
+  const definition = stores.find(each => each.name === store)
+  assert(definition !== undefined, `the store of view ${name} is nowhere`)
+  return definition
+}
+
+async function tasksOf(
+  { subTopologies, globalTables }: Topology,
+  { store, view }: ViewRegistration,
+  application: Application,
+  cluster: Cluster,
+): Promise<LocalTasks<Record<string, unknown>>> {
+  const { indexes } = (view as AnyView).options
+  const table = globalTables.find(each => each.store.name === store)
+  if (table !== undefined) return new GlobalViewTasks({ application, table, indexes })
   const subTopology = subTopologies.find(({ stores }) => stores.some(each => each.name === store))
-  const definition = subTopology?.stores.find(each => each.name === store)
-  assert(
-    subTopology !== undefined && definition !== undefined,
-    `the store of view ${name} is in no sub-topology`,
-  )
-  return { subTopology, definition }
+  assert(subTopology !== undefined, `the store ${store} is in no sub-topology`)
+  const partitions = await taskCount(cluster, subTopology)
+  return new ViewTasks({ application, subTopology, partitions, store, indexes })
 }
 
 async function taskCount(

@@ -144,7 +144,8 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
 
   /** The part of `minPosition` that concerns these partitions. */
   #needed(minPosition: Position, partitions: readonly number[]): Position {
-    const { topics } = this.#tasks
+    const { topics, inputPartitions } = this.#tasks
+    const known = inputPartitions ?? this.#tasks.partitions
     return filterPosition(minPosition, (topic, partition) => {
       if (!topics.includes(topic)) {
         throw new EvertError(
@@ -153,13 +154,13 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
             `It reads: ${topics.join(', ')}.`,
         )
       }
-      if (partition >= this.#tasks.partitions) {
+      if (partition >= known) {
         throw new EvertError(
           'INVALID_ARGUMENT',
-          `The position names partition ${partition} of "${topic}", which has ${this.#tasks.partitions}.`,
+          `The position names partition ${partition} of "${topic}", which has ${known}.`,
         )
       }
-      return partitions.includes(partition)
+      return inputPartitions !== undefined || partitions.includes(partition)
     })
   }
 

@@ -12,6 +12,8 @@ export interface LocalTasks<V> {
   readonly partitions: number
   /** The topics whose offsets the positions of its tasks name. */
   readonly topics: readonly string[]
+  /** Of a table that one task holds completely: how many partitions its topics have. */
+  readonly inputPartitions?: number
   /** Where the rows of this encoded key live. */
   partitionFor(key: Buffer): number
   tasks(): readonly LocalTask<V>[]

@@ -1,6 +1,10 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Plan } from '../graph/plan.ts'
+import { newTableState } from './table-parts.ts'
+import { View, type ViewOptions } from './view.ts'
 
 interface GlobalParts<K, V> {
+  readonly plan: Plan
   readonly store: string
   readonly key: Codec<K>
   readonly value: Codec<V>
@@ -12,6 +16,14 @@ export class GlobalKTable<K, V> {
 
   constructor(parts: GlobalParts<K, V>) {
     this.#parts = parts
+  }
+
+  /** Returns the handle that queries its rows on each instance, once the application runs. */
+  view(name: string, options: ViewOptions<V> = {}): View<K, V> {
+    const { plan, store, value } = this.#parts
+    const view = new View<K, V>(name, options)
+    plan.addView({ name, table: { ...newTableState(value), store }, view })
+    return view
   }
 
   /** For the operators that join it. */

@@ -139,7 +139,7 @@ export class StreamsBuilder {
     const { key, value } = topic
     plan.topics.set(topic.name, topic)
     plan.addGlobalTable({ topic: topic.name, store, key, value })
-    return new GlobalKTable({ store, key, value })
+    return new GlobalKTable({ plan, store, key, value })
   }
 
   /** Fixes the topology under an application id, the prefix of its internal topics. */

@@ -89,7 +89,8 @@ async function extentsOf(cluster: Cluster, topic: string): Promise<Extent[]> {
 }
 
 function empty(state: TaskState, table: GlobalTable, extents: readonly Extent[]): void {
-  const marks: Record<string, string> = {}
+  // Indexes beside the store are rebuilt when it is opened.
+  const marks: Record<string, string> = { [`observer/${table.store.name}`]: 'emptied' }
   for (const { topicId, partition, start } of extents) {
     Object.assign(marks, globalMark(table, { topicId, partition, next: start }))
   }
