@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { deleteTopics } from '../client/admin.ts'
 import type { Codec } from '../contracts/codec.ts'
 import { int64, string } from '../contracts/codecs.ts'
 import { covers, mergePositions } from '../contracts/position.ts'
@@ -198,4 +199,24 @@ test('a global table has views: all rows on each instance, indexed, at a positio
     error =>
       isEvertError(error, 'INVALID_ARGUMENT') && /partition 3 of "orders", which has 3/.test(error.message),
   )
+})
+
+test('an index over a global table is emptied with it when the topic was made again', async () => {
+  await using cluster = await openCluster('memory:global-index')
+  const stateDir = newDirectory()
+  const clicks = topic('clicks', { key: string, value: string, partitions: 1 })
+  for (const customer of ['before', 'after']) {
+    const shop = app('global-index')
+    shop.stream(clicks).to(topic('seen', { key: string, value: string, partitions: 1 }))
+    const view = shop.globalTable(orders).view('allOrders', { indexes: ['customer'] })
+    await using running = await shop.start({ cluster, stateDir, store: 'lmdb' })
+    const { position } = await running.append(orders, customer, order(1, { customer }))
+    for (const asked of ['before', 'after']) {
+      const { rows } = await view.find({ customer: asked }, { minPosition: position })
+      assert.equal(rows.length, asked === customer ? 1 : 0, asked)
+    }
+    assert.equal((await view.find({ customer: { gt: '' } })).rows.length, 1)
+    await running.close()
+    await deleteTopics(cluster, [orders.name])
+  }
 })
