@@ -1,6 +1,5 @@
 import { type Cluster, isEvertError, openCluster } from 'evert'
-import { openEmbedded } from 'evert/broker'
-import { clusterFromTransport, inProcessTransport, transportOptions } from 'evert/client'
+import { describeCluster } from 'evert/client'
 
 export interface OpenedLog {
   readonly cluster: Cluster
@@ -15,18 +14,20 @@ export async function openLog(
   kafkaPort: number | undefined,
 ): Promise<OpenedLog> {
   if (url !== undefined) return { cluster: await openCluster(url), kafkaUrl: url }
-  const embedded = await orAnyPort(kafkaPort, 9092, port =>
-    openEmbedded(`file:${directory}`, { listener: { port } }),
-  )
-  if (embedded.kind === 'remote') {
-    const { host, port } = embedded.address
+  const place = `file:${directory}`
+  try {
+    const cluster = await orAnyPort(kafkaPort, 9092, port => openCluster(place, { listener: { port } }))
+    return { cluster, kafkaUrl: await kafkaUrlOf(cluster) }
+  } catch (error) {
+    // Retryable: the other process is still starting, and has not told where it listens.
+    if (!isEvertError(error, 'DIRECTORY_IN_USE') || error.retryable) throw error
+    await using theirs = await openCluster(place)
     throw new Error(
-      `Another process runs on ${directory} (its log is at kafka://${host}:${port}). Stop it, or choose another --data.`,
+      `Another process runs on ${directory} (its log is at ${await kafkaUrlOf(theirs)}). ` +
+        'Stop it, or choose another --data.',
+      { cause: error },
     )
   }
-  const { host, port } = embedded.broker.address
-  const transport = inProcessTransport(embedded.broker, transportOptions(), () => embedded.close())
-  return { cluster: clusterFromTransport(transport), kafkaUrl: `kafka://${host}:${port}` }
 }
 
 /** Listens on the port that was asked for; when none was, on the usual one, or on any where that is taken. */
@@ -41,4 +42,9 @@ export async function orAnyPort<T>(
     if (asked === undefined && isEvertError(error, 'CONNECTION')) return listen(0)
     throw error
   }
+}
+
+async function kafkaUrlOf(cluster: Cluster): Promise<string> {
+  const { brokers } = await describeCluster(cluster)
+  return `kafka://${brokers.map(({ host, port }) => `${host}:${port}`).join()}`
 }
