@@ -34,6 +34,11 @@ export interface StartOptions {
   readonly store?: 'lmdb' | 'memory'
   /** How often results become visible and durable. Default 100. */
   readonly commitIntervalMs?: number
+  /**
+   * How long records of one input wait for those of another that is read to its end; -1: not even for what is in its
+   * log. Default 0.
+   */
+  readonly maxTaskIdleMs?: number
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
   /** What becomes of a record that does not decode or whose function throws. Default `fail`: the application stops. */
@@ -159,9 +164,10 @@ export class App {
 }
 
 function applicationOptions(options: StartOptions) {
-  const { commitIntervalMs, guarantee, onError, onStateChange, onRestore } = options
+  const { commitIntervalMs, maxTaskIdleMs, guarantee, onError, onStateChange, onRestore } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
+    ...(maxTaskIdleMs !== undefined && { maxTaskIdleMs }),
     ...(guarantee !== undefined && { guarantee }),
     ...(onError !== undefined && { onError }),
     ...(onStateChange !== undefined && { onStateChange }),

@@ -30,4 +30,9 @@ export interface ApplicationOptions {
   readonly purgeIntervalMs?: number
   /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */
   readonly topicTimeoutMs?: number
+  /**
+   * How long a task with several inputs waits for records of one that is read to its end, before it takes those that
+   * it has; -1: it never waits, not even for what is in the log. Default 0 (Kafka Streams: max.task.idle.ms).
+   */
+  readonly maxTaskIdleMs?: number
 }

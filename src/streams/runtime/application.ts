@@ -93,6 +93,7 @@ export class Application implements AsyncDisposable {
       groupId,
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
+      maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),

@@ -27,8 +27,8 @@ export interface TaskEnvironment {
   /** Makes the observers of a store of a task; each task gets its own. */
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
-  /** How long a task waits for an empty input that is read to its end; -1: it waits for none. Default 0. */
-  readonly maxTaskIdleMs?: number
+  /** How long a task waits for an empty input that is read to its end; -1: it waits for none. */
+  readonly maxTaskIdleMs: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
 }
@@ -58,7 +58,7 @@ export class HostedTask {
     this.subTopology = subTopology
     this.partition = partition
     this.#environment = environment
-    this.#idling = new TaskIdling(environment.maxTaskIdleMs ?? 0)
+    this.#idling = new TaskIdling(environment.maxTaskIdleMs)
     this.#stores = this.#openStores()
   }
 
