@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytes, int64, StreamsBuilder, topic } from '../../src/index.ts'
+import { testDriver } from '../../src/testing/index.ts'
+import { readPairs, sendAll } from './pairs.ts'
+
+const input = topic('input', { key: bytes, value: int64 })
+const raw = topic('input', { key: bytes, value: bytes })
+const output = topic('output', { key: bytes, value: int64 })
+
+function doubling(): StreamsBuilder {
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input)
+    .map(number => 2 * number, { value: int64 })
+    .to(output)
+  return builder
+}
+
+test('under onError: skip a record that does not decode is left out and counted', () => {
+  const driver = testDriver(doubling(), { onError: 'skip' })
+  driver.send(raw, { key: null, value: Buffer.from('corrupt') })
+  sendAll(driver, input, [
+    [null, 1],
+    [null, 2],
+    [null, 3],
+  ])
+  assert.deepEqual(readPairs(driver, output), [
+    [null, 2],
+    [null, 4],
+    [null, 6],
+  ])
+  assert.deepEqual([...driver.dropped.values()], [1])
+})
+
+test('without it the record stops the task', () => {
+  const driver = testDriver(doubling())
+  assert.throws(() => driver.send(raw, { key: null, value: Buffer.from('corrupt') }), { code: 'TASK_FAILED' })
+})
