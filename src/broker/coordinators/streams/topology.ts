@@ -2,9 +2,9 @@
  * From what a member says about its topology to numbers of partitions (KIP-1071).
  *
  * Algorithm. A repartition topic without a number takes the greatest number of partitions that its upstream
- * sub-topologies read; co-partitioned inputs are then made equal, and what follows from a changed number is computed
- * again until nothing changes. A sub-topology has as many tasks as its widest input; a changelog as many partitions
- * as tasks.
+ * sub-topologies read, as far as that is known where topics lead in a circle; co-partitioned inputs are then made
+ * equal, and what follows from a changed number is computed again until nothing changes. A sub-topology has as many
+ * tasks as its widest input; a changelog as many partitions as tasks.
  *
  * State. None: a function of the topology and of the partition counts that exist.
  *
@@ -133,18 +133,27 @@ function settle(subtopologies: readonly Subtopology[], counting: Counting): Prob
   }
 }
 
-function derive(subtopologies: readonly Subtopology[], { counts, repartition, count }: Counting): void {
-  for (let changed = true; changed; ) {
-    changed = false
-    for (const topic of repartition) {
-      if (counts.has(topic)) continue
-      const upstream = subtopologies.filter(sub => sub.repartitionSinkTopics.includes(topic))
-      const widths = upstream.flatMap(sub => inputsOf(sub).map(count))
-      if (widths.length === 0 || widths.includes(undefined)) continue
-      counts.set(topic, Math.max(...(widths as number[])))
-      changed = true
-    }
+/** Topics that lead in a circle (a foreign-key join's question and answer) take what is known upstream. */
+function derive(subtopologies: readonly Subtopology[], counting: Counting): void {
+  while (deriveOnce(subtopologies, counting, 'all') || deriveOnce(subtopologies, counting, 'some'));
+}
+
+/** Gives one topic its number, from upstream topics of which all, or some, are known; false when there is none. */
+function deriveOnce(
+  subtopologies: readonly Subtopology[],
+  { counts, repartition, count }: Counting,
+  needed: 'all' | 'some',
+): boolean {
+  for (const topic of repartition) {
+    if (counts.has(topic)) continue
+    const upstream = subtopologies.filter(sub => sub.repartitionSinkTopics.includes(topic))
+    const widths = upstream.flatMap(sub => inputsOf(sub).map(count))
+    const known = widths.filter(width => width !== undefined)
+    if (known.length === 0 || (needed === 'all' && known.length < widths.length)) continue
+    counts.set(topic, Math.max(...known))
+    return true
   }
+  return false
 }
 
 function equalise(
