@@ -2,8 +2,8 @@ import type { Codec } from '../../contracts/codec.ts'
 import { bytes, int64, string } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
+import { bufferedRow } from '../processors/buffered-row.ts'
 import type { Joiner } from '../processors/functions.ts'
-import { delayedRecordCodec } from '../processors/delayed-record.ts'
 import { delayJoin } from '../processors/delay-join.ts'
 import { streamTableJoin } from '../processors/stream-table-join.ts'
 import { coPartition, type DslContext, type KTableParts } from './context.ts'
@@ -50,7 +50,7 @@ export function joinStreamWithTable<K, VT, V2>(
     plan.addStore({
       name: buffer,
       key: bytes,
-      value: delayedRecordCodec(stream.value),
+      value: bufferedRow(stream.value),
       sourceTopic: undefined,
     })
     plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })

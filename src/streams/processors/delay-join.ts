@@ -1,8 +1,8 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'
+import type { BufferedRow } from './buffered-row.ts'
 import { Cell, cellOf } from './cell.ts'
-import type { DelayedRecord } from './delayed-record.ts'
 import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
@@ -37,7 +37,7 @@ const GONE = 'gone-on-up-to'
 
 class DelayJoin implements Processor {
   readonly #plan: DelayJoinPlan
-  readonly #waiting: KeyValueStore<DelayedRecord>
+  readonly #waiting: KeyValueStore<BufferedRow>
   readonly #times: KeyValueStore<number>
   readonly #clock: OperatorClock
   readonly #node: string
@@ -73,7 +73,7 @@ class DelayJoin implements Processor {
   #goOn(goneUpTo: number, joinableUpTo: number): void {
     if (joinableUpTo < 0) return
     const { key, value } = this.#plan
-    const records: { place: string; record: DelayedRecord }[] = []
+    const records: { place: string; record: BufferedRow }[] = []
     for (const [place, row] of this.#waiting.range(timePart(goneUpTo), timePart(joinableUpTo + 1))) {
       records.push({ place, record: row.value })
     }

@@ -29,7 +29,12 @@ export function mirrored({ beforeMs, afterMs, graceMs }: JoinWindows): JoinWindo
   return { beforeMs: afterMs, afterMs: beforeMs, graceMs }
 }
 
-/** How long behind the latest record of its side a record can still be a partner. */
+/**
+ * How long behind the latest record of its side a record is a partner: less than this. Where a window has one end in
+ * common with its record, or lies wholly on one side, that would leave out the other end even of records that come in
+ * order, so it is one more (Kafka Streams loses those pairs).
+ */
 export function joinRetentionMs({ beforeMs, afterMs, graceMs }: JoinWindows): number {
-  return Math.max(beforeMs + afterMs, beforeMs, afterMs) + graceMs
+  const endMs = Math.min(beforeMs, afterMs) + graceMs <= 0 ? 1 : 0
+  return Math.max(beforeMs + afterMs, beforeMs, afterMs) + graceMs + endMs
 }
