@@ -33,7 +33,6 @@ export function ordersApi(place: Place): Router {
       const created: Order = { ...command, id, state: 'CREATED', reasons: [] }
       if (!isDeepStrictEqual({ ...found.value, state: 'CREATED', reasons: [] }, created)) {
         return problem(422, {
-          title: 'Unprocessable Content',
           detail: 'The Idempotency-Key was used for an order with another content. Use a new one.',
           field: 'idempotency-key',
         })

@@ -82,6 +82,7 @@ test('an order goes from HTTP through all services into the view, once', async t
   assert.deepEqual([repeated.status, await repeated.json()], [201, order])
   const reused = await post(shop, { ...mugs, quantity: 4 }, 'key-1')
   assert.equal(reused.status, 422)
+  assert.equal(((await reused.json()) as { title: string }).title, 'Unprocessable Content')
   assert.deepEqual(await eventsOf(cluster, order.id), ['CREATED', 'VALIDATED'])
 })
 
@@ -107,7 +108,11 @@ test('an order that is not there is 404 at once and 504 after a wait; a bad quer
   await using shop = await startShop(cluster, newDirectory(t))
   const cases: [path: string, status: number, detail: RegExp][] = [
     ['/v1/orders/nope', 404, /no order "nope"/],
-    ['/v1/orders/nope/validated?timeout=50', 504, /50 ms/],
+    [
+      '/v1/orders/nope/validated?timeout=50',
+      504,
+      /no row "nope" within 50 ms\. Ask again, or allow more time/,
+    ],
     ['/v1/orders?colour=red', 400, /"colour".*Valid fields: id, customerId, deliveryLocation/],
     ['/v1/orders?orderValue=1&operator=Bigger', 400, /"Bigger".*Equals, NotEquals, GreaterThan/],
     ['/v1/orders?orderValue=much', 400, /"orderValue" is a number/],

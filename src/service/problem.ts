@@ -40,8 +40,8 @@ export class ProblemError extends EvertError {
 
 /**
  * The response for an error: a request that cannot be served is 400, a state that is not here yet 503 with
- * Retry-After (also for a client or service that went away), a wait that ran out of time 504. Errors that are none of the sender's business are 500 without their
- * text, and go to `report`.
+ * Retry-After (also for a client or service that went away), a wait that ran out of time 504. Errors that are none of
+ * the sender's business are 500 without their text, and go to `report`.
  */
 export function problemFor(error: unknown, report: (error: unknown) => void = reportToStderr): Response {
   if (error instanceof ProblemError) return problem(error.status, error.problem)
@@ -84,7 +84,11 @@ const TITLES: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   408: 'Request Timeout',
   409: 'Conflict',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',

@@ -216,16 +216,27 @@ test('a wait for a row outlives its task moving away and back', async () => {
 test('a row that is not so in time ends the wait, as do a signal and an error of the condition', async () => {
   const { view, tasks, clock } = fixture()
   tasks.openAll()
+  tasks.put([[Buffer.from('k3'), { n: 1 }]])
   const never = (): boolean => false
   const timed = view.waitFor('k1', never, { timeoutMs: 50 })
   const abort = new AbortController()
   const aborted = view.waitFor('k1', never, { timeoutMs: Number.POSITIVE_INFINITY, signal: abort.signal })
+  const present = view.waitFor('k3', never, { timeoutMs: 50 })
   const moved = view.waitFor('k2', never, { timeoutMs: 50 })
   await tasks.leave(0)
   clock.advance(49)
   assert.equal(await state(timed), 'pending')
   clock.advance(1)
-  await assert.rejects(timed, { code: 'TIMEOUT', message: /row .*"items".* 50 ms/, retryable: true })
+  await assert.rejects(timed, {
+    code: 'TIMEOUT',
+    message: /^The view "items" got no row "k1" within 50 ms\./,
+    retryable: true,
+  })
+  await assert.rejects(present, {
+    code: 'TIMEOUT',
+    message: /^The row "k3" of the view "items" did not come to the awaited state within 50 ms\./,
+    retryable: true,
+  })
   await assert.rejects(moved, { code: 'NOT_READY', message: /partition 0/ })
   clock.advance(1_000_000)
   assert.equal(await state(aborted), 'pending')

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Codec } from '../contracts/codec.ts'
 import { covers, filterPosition, mergePositions, type Position } from '../contracts/position.ts'
 import { describeValue } from '../contracts/schema.ts'
@@ -23,6 +24,17 @@ export interface LocalReaderOptions<K, V> {
 const DEFAULT_TIMEOUT_MS = 10_000
 /** How long a query may keep the event loop before it lets others in, between two tasks. */
 const TURN_MS = 10
+
+interface Answer<V, T> {
+  readonly from: (tasks: LocalTask<V>[]) => T | undefined
+  /** What of these tasks was waited for in vain, when there may be something: to go before "within … ms". */
+  readonly unmet?: (tasks: LocalTask<V>[]) => string
+}
+
+interface Late<V> {
+  readonly timeoutMs: number
+  readonly unmet: Answer<V, unknown>['unmet']
+}
 
 /**
  * Answers a view's queries from the tasks of this instance.
@@ -56,10 +68,18 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
   async waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>> {
     const encoded = this.#key.encode(key)
     const rowKey = encoded.toString('latin1')
-    return this.#when([this.#tasks.partitionFor(encoded)], options, ([task]) => {
-      if (task === undefined) return undefined
-      const value = task.rows.get(rowKey)
-      return isSo(value) ? { value, position: task.position() } : undefined
+    return this.#when([this.#tasks.partitionFor(encoded)], options, {
+      from: ([task]) => {
+        if (task === undefined) return undefined
+        const value = task.rows.get(rowKey)
+        return isSo(value) ? { value, position: task.position() } : undefined
+      },
+      unmet: ([task]) => {
+        const row = typeof key === 'string' ? JSON.stringify(key) : inspect(key, { breakLength: Infinity })
+        return task?.rows.get(rowKey) === undefined
+          ? `The view "${this.#name}" got no row ${row}`
+          : `The row ${row} of the view "${this.#name}" did not come to the awaited state`
+      },
     })
   }
 
@@ -73,7 +93,7 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     const query: Query = { terms, order, limit, after }
 
     const partitions = Array.from({ length: this.#tasks.partitions }, (_, partition) => partition)
-    await this.#when(partitions, options, tasks => tasks)
+    await this.#when(partitions, options, { from: tasks => tasks })
     // One more than asked for tells whether there is a next page.
     const top = new TopRows<V>(order, limit === undefined ? Number.POSITIVE_INFINITY : limit + 1)
     const positions: Position[] = []
@@ -110,12 +130,8 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     for (const look of this.#waiting) look()
   }
 
-  /** What `answer` makes of the tasks of the partitions, once all are here and at the position and it makes something. */
-  async #when<T>(
-    partitions: readonly number[],
-    options: ReadOptions,
-    answer: (tasks: LocalTask<V>[]) => T | undefined,
-  ): Promise<T> {
+  /** What is made of the tasks of the partitions, once all are here and at the position and something is made of them. */
+  async #when<T>(partitions: readonly number[], options: ReadOptions, answer: Answer<V, T>): Promise<T> {
     const { minPosition = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
     assertTimeout(timeoutMs)
     const needed = this.#needed(minPosition, partitions)
@@ -126,9 +142,9 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
         if (this.#isClosed) throw this.#closed()
         const tasks = this.#tasksOf(partitions)
         if (tasks.length < partitions.length) return undefined
-        return anywhere || covers(positionOf(tasks), needed) ? answer(tasks) : undefined
+        return anywhere || covers(positionOf(tasks), needed) ? answer.from(tasks) : undefined
       },
-      () => this.#late(partitions, needed, timeoutMs),
+      () => this.#late(partitions, needed, { timeoutMs, unmet: answer.unmet }),
       { timeoutMs, signal, clock: this.#clock },
     )
   }
@@ -164,23 +180,18 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     })
   }
 
-  #late(partitions: readonly number[], needed: Position, timeoutMs: number): EvertError {
+  #late(partitions: readonly number[], needed: Position, { timeoutMs, unmet }: Late<V>): EvertError {
     const missing = partitions.filter(partition => this.#taskOf(partition) === undefined)
     if (missing.length > 0) return this.#notHere(missing)
     const tasks = this.#tasksOf(partitions)
-    if (covers(positionOf(tasks), needed)) {
-      return new EvertError(
-        'TIMEOUT',
-        `The row of the view "${this.#name}" did not become so within ${timeoutMs} ms. ` +
-          'Ask again, or allow more time.',
-        { retryable: true },
-      )
-    }
-    return new EvertError(
-      'TIMEOUT',
-      `The view "${this.#name}" did not reach the position within ${timeoutMs} ms. Ask again, or allow more time.`,
-      { retryable: true, cause: needed },
-    )
+    const what =
+      unmet !== undefined && covers(positionOf(tasks), needed)
+        ? unmet(tasks)
+        : `The view "${this.#name}" did not reach the position`
+    return new EvertError('TIMEOUT', `${what} within ${timeoutMs} ms. Ask again, or allow more time.`, {
+      retryable: true,
+      cause: needed,
+    })
   }
 
   #closed(): EvertError {
