@@ -6,7 +6,7 @@ import { EvertError } from '../errors.ts'
 import type { GlobalKTable } from '../streams/dsl/global-ktable.ts'
 import type { KStream } from '../streams/dsl/kstream.ts'
 import type { KTable } from '../streams/dsl/ktable.ts'
-import type { SourceOptions, StoreOptions } from '../streams/dsl/options.ts'
+import type { SourceOptions, StoreOptions, TableOptions } from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { Topology } from '../streams/graph/topology.ts'
@@ -101,7 +101,7 @@ export class App {
   }
 
   /** See StreamsBuilder.table. */
-  table<K, V>(topic: Topic<K, V>, options?: StoreOptions): KTable<K, V> {
+  table<K, V>(topic: Topic<K, V>, options?: TableOptions<K, V>): KTable<K, V> {
     return this.#builder.table(topic, options)
   }
 

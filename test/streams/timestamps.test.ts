@@ -243,3 +243,27 @@ test('one topic has one timestamp', () => {
     message: /"in" is read twice with different timestamps/,
   })
 })
+
+test('rows of a table have the timestamps that the function gives, and are logged with them', () => {
+  const builder = new StreamsBuilder()
+  builder.table(input, { store: 'rows', timestamp: byValue })
+  builder.table(other, { store: 'others' })
+  const topology = builder.build('app')
+  assert.deepEqual(
+    topology.subTopologies.flatMap(({ stores }) => stores.map(({ changelog }) => changelog?.topic)),
+    ['app-rows-changelog', 'other'],
+  )
+  const driver = testDriver({ topology: () => topology })
+  driver.send(input, { key: 'k', value: { at: 7 }, timestamp: 1 })
+  driver.send(input, { key: 'k', value: { at: -7 }, timestamp: 2 })
+  assert.deepEqual(driver.rows('rows'), [{ key: 'k', value: { at: 7 }, timestamp: 7 }])
+})
+
+test('a versioned table orders its rows by the timestamps that the function gives', () => {
+  const builder = new StreamsBuilder()
+  builder.versionedTable(input, { store: 'rows', historyRetentionMs: 100, timestamp: byValue })
+  const driver = testDriver(builder)
+  driver.send(input, { key: 'k', value: { at: 9 }, timestamp: 1 })
+  driver.send(input, { key: 'k', value: { at: 8 }, timestamp: 2 })
+  assert.deepEqual(driver.rows('rows'), [{ key: 'k', value: { at: 9 }, timestamp: 9 }])
+})

@@ -47,7 +47,9 @@ export interface StoreOptions extends NamedOptions {
   readonly store?: string
 }
 
-export interface VersionedTableOptions extends StoreOptions {
+export interface TableOptions<K, V> extends StoreOptions, SourceOptions<K, V> {}
+
+export interface VersionedTableOptions<K, V> extends TableOptions<K, V> {
   /** How far behind stream time earlier rows can be looked up, and late records are taken. */
   readonly historyRetentionMs: number
 }

@@ -12,7 +12,7 @@ import type { DslContext } from './context.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
-import type { SourceOptions, StoreOptions, VersionedTableOptions } from './options.ts'
+import type { SourceOptions, StoreOptions, TableOptions, VersionedTableOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf, versionedParts } from './table-parts.ts'
 
 /**
@@ -69,19 +69,22 @@ export class StreamsBuilder {
 
   /**
    * A topic as a table: its latest record per key, in offset order. Records without a key are dropped. The topic
-   * itself is the table's changelog.
+   * itself is the table's changelog, unless rows get their timestamps from a function: they are then logged with them.
    */
-  table<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): KTable<K, V> {
+  table<K, V>(topic: Topic<K, V>, options: TableOptions<K, V> = {}): KTable<K, V> {
     const { plan } = this.#context
     const { key, value } = topic
+    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     plan.topics.set(topic.name, topic)
     const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName =
       options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
     const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
-    const source = plan.addSource({ name: sourceName, topics: [topic.name], key, value, changes: false })
+    const topics = [topic.name]
+    const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
     const state = newTableState(value)
-    const table = sourceParts(state, generatedStore, { plan, key, sourceTopic: topic.name })
+    const changelog = timestamp === undefined ? { sourceTopic: topic.name } : {}
+    const table = sourceParts(state, generatedStore, { plan, key, ...changelog })
     if (options.store !== undefined) table.keepRows(options.store)
     const node = plan.addProcessor(name, [source], {
       create: tableSource(state),
@@ -99,7 +102,7 @@ export class StreamsBuilder {
    * const prices = builder.versionedTable(priceChanges, { historyRetentionMs: 86_400_000 })
    * orders.join(prices, (order, price) => order.quantity * price, { graceMs: 60_000 })
    */
-  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions): KTable<K, V> {
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): KTable<K, V> {
     const { plan } = this.#context
     const { key, value } = topic
     const { historyRetentionMs } = options
@@ -115,7 +118,9 @@ export class StreamsBuilder {
     const sourceName =
       options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
     const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
-    const source = plan.addSource({ name: sourceName, topics: [topic.name], key, value, changes: false })
+    const topics = [topic.name]
+    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
+    const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
     const stores = { latest, history: `${latest}-history`, historyRetentionMs }
     plan.addStore({ name: latest, key, value, sourceTopic: undefined })
     plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), sourceTopic: undefined })
