@@ -3,11 +3,10 @@ import { assert, AssertionError } from '../../internal/assert.ts'
 import { systemClock } from '../../internal/clock.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
-import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
-import type { DropReason, TaskContext } from '../processors/processor.ts'
 import { writeDeadLetter } from './dead-letter.ts'
 import { PartitionQueue } from './partition-queue.ts'
-import { nextTick, type Punctuation, Punctuations } from './punctuations.ts'
+import type { Punctuations } from './punctuations.ts'
+import { LiveContext } from './live-context.ts'
 import { RecordScope } from './record-scope.ts'
 import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
@@ -265,47 +264,6 @@ export class Task {
       { cause },
     )
     throw this.#failure
-  }
-}
-
-class LiveContext implements TaskContext {
-  node = ''
-  streamTime = -1
-  readonly partition: number
-  readonly nowMs: () => number
-  readonly dropped = new Map<string, number>()
-  readonly byStreamTime = new Punctuations()
-  readonly byWallClock = new Punctuations()
-  /** The input partition whose record is processed. */
-  reading: PartitionQueue | undefined = undefined
-
-  constructor(partition: number, nowMs: () => number) {
-    this.partition = partition
-    this.nowMs = nowMs
-  }
-
-  get source(): SourcePosition | undefined {
-    const queue = this.reading
-    if (queue === undefined) return undefined
-    const { topic, partition } = queue
-    return { topic, partition, offset: (queue.columns as RecordColumns).offset(queue.index) }
-  }
-
-  /** Kafka Streams' rules: by stream time the grid begins at 0, by wall clock one interval from now. */
-  schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void {
-    const isStream = time === 'stream'
-    const nowMs = isStream ? this.streamTime : this.nowMs()
-    const { intervalMs } = punctuation
-    const firstMs = (() => {
-      if (anchorMs === undefined) return isStream ? 0 : nowMs + intervalMs
-      return anchorMs < nowMs ? nextTick(anchorMs, intervalMs, nowMs) : anchorMs
-    })()
-    return (isStream ? this.byStreamTime : this.byWallClock).add(punctuation, firstMs)
-  }
-
-  drop(node: string, reason: DropReason): void {
-    const name = `${node}: ${reason}`
-    this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
   }
 }
 

@@ -1,0 +1,47 @@
+import type { RecordColumns } from '../../records/record-columns.ts'
+import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
+import type { DropReason, TaskContext } from '../processors/processor.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import { nextTick, type Punctuation, Punctuations } from './punctuations.ts'
+
+/** What a task's processors see of it, kept up by the task. */
+export class LiveContext implements TaskContext {
+  node = ''
+  streamTime = -1
+  readonly partition: number
+  readonly nowMs: () => number
+  readonly dropped = new Map<string, number>()
+  readonly byStreamTime = new Punctuations()
+  readonly byWallClock = new Punctuations()
+  /** The input partition whose record is processed. */
+  reading: PartitionQueue | undefined = undefined
+
+  constructor(partition: number, nowMs: () => number) {
+    this.partition = partition
+    this.nowMs = nowMs
+  }
+
+  get source(): SourcePosition | undefined {
+    const queue = this.reading
+    if (queue === undefined) return undefined
+    const { topic, partition } = queue
+    return { topic, partition, offset: (queue.columns as RecordColumns).offset(queue.index) }
+  }
+
+  /** Kafka Streams' rules: by stream time the grid begins at 0, by wall clock one interval from now. */
+  schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void {
+    const isStream = time === 'stream'
+    const nowMs = isStream ? this.streamTime : this.nowMs()
+    const { intervalMs } = punctuation
+    const firstMs = (() => {
+      if (anchorMs === undefined) return isStream ? 0 : nowMs + intervalMs
+      return anchorMs < nowMs ? nextTick(anchorMs, intervalMs, nowMs) : anchorMs
+    })()
+    return (isStream ? this.byStreamTime : this.byWallClock).add(punctuation, firstMs)
+  }
+
+  drop(node: string, reason: DropReason): void {
+    const name = `${node}: ${reason}`
+    this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
+  }
+}
