@@ -97,15 +97,13 @@ async function keptBy({ engine: kind, commitIntervalMs, batchBytes, burst, guara
 
   /** Every input, repartition topics included, is committed up to its end. */
   const isDone = async () => {
-    const inputs = application
-      .tasks()
-      .flatMap(task =>
-        task.topics.map(topic => ({
-          topic,
-          partition: task.partition,
-          committed: task.committed.get(topic) ?? 0,
-        })),
-      )
+    const inputs = application.tasks().flatMap(task =>
+      task.topics.map(topic => ({
+        topic,
+        partition: task.partition,
+        committed: task.committed.get(topic) ?? 0,
+      })),
+    )
     const ends = await listOffsets(
       cluster,
       inputs.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })),
