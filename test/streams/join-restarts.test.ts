@@ -78,7 +78,7 @@ function run(
         key: Buffer | null,
         value: Buffer | null,
       ) {
-        pending.push(`${key} ${timestamp} ${value}`)
+        pending.push(`${String(key)} ${timestamp} ${String(value)}`)
       },
     }
     return { stores, pending, task: new Task({ subTopology, partition: 0, stores, collector }) }
