@@ -2,11 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isEvertError } from '../../src/errors.ts'
-import { clusterFromTransport, Producer, ProducerFencedError, StreamsMember } from '../../src/client/index.ts'
+import {
+  clusterFromTransport,
+  Fetcher,
+  KafkaError,
+  Producer,
+  ProducerFencedError,
+  StreamsMember,
+} from '../../src/client/index.ts'
 import { ManualClock } from '../../src/internal/clock.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
+import { RecordBatch, stampOffsets } from '../../src/records/record-batch.ts'
+import { RecordBatchBuilder } from '../../src/records/record-batch-builder.ts'
 import { errorCodes } from '../../src/wire/error-codes.ts'
 import { endTxn } from '../../src/wire/messages/end-txn.ts'
+import { fetch } from '../../src/wire/messages/fetch.ts'
 import { produce } from '../../src/wire/messages/produce.ts'
 import { streamsGroupHeartbeat } from '../../src/wire/messages/streams-group-heartbeat.ts'
 import type { RequestOf, ResponseInputOf } from '../../src/wire/message.ts'
@@ -225,4 +234,48 @@ test('a fenced streams member tells its owner and rejoins with epoch 0 and its t
     [3, false, null],
   ])
   assert.equal(seen.at(-1)?.memberEpoch, -1, 'it left')
+})
+
+test('a partition that is missing for a moment is waited for; beyond the timeout poll says so once, however busy the rest is', async () => {
+  const { transport, clock, cluster } = start()
+  let isMissing = (): boolean => clock.nowMs() < 1_000_400
+  const batch = new RecordBatchBuilder({})
+  batch.append(0, null, value('record'), [])
+  transport.on(fetch, ({ topics }) => ({
+    throttleTimeMs: 0,
+    responses: topics.map(({ topic, topicId, partitions }) => ({
+      topic,
+      topicId,
+      partitions: partitions.map(({ partition: partitionIndex, fetchOffset }) => {
+        const answer = { partitionIndex, abortedTransactions: null, records: null }
+        if (partitionIndex === 0 && isMissing()) {
+          return { ...answer, errorCode: errorCodes.UNKNOWN_TOPIC_ID, highWatermark: -1 }
+        }
+        const records = batch.build()
+        stampOffsets(records, fetchOffset, 0)
+        return { ...answer, errorCode: 0, highWatermark: fetchOffset + 1, records }
+      }),
+    })),
+  }))
+  const fetcher = new Fetcher(cluster, { topicTimeoutMs: 500, partitionMaxBytes: 1 })
+  fetcher.assign([0, 1].map(partition => ({ topic: 'topic', partition, offset: 0 })))
+  const seen = new Set<number>()
+  const pollUntil = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone()) for (const { partition } of await settled(clock, fetcher.poll())) seen.add(partition)
+  }
+  await pollUntil(() => seen.has(0))
+  assert.ok(clock.nowMs() >= 1_000_400)
+
+  isMissing = () => true
+  const sinceMs = clock.nowMs()
+  await assert.rejects(
+    pollUntil(() => clock.nowMs() > sinceMs + 10_000),
+    error => error instanceof KafkaError && error.topic === 'topic' && error.partition === 0,
+  )
+  const tookMs = clock.nowMs() - sinceMs
+  assert.ok(tookMs >= 500 && tookMs < 2_000, `${tookMs} ms`)
+  seen.clear()
+  await pollUntil(() => clock.nowMs() > sinceMs + 10_000)
+  assert.deepEqual([...seen], [1])
+  await fetcher.close()
 })
