@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { json, StreamsBuilder, string, topic } from '../../src/index.ts'
+import { testDriver } from '../../src/testing/index.ts'
+import { sendAll } from './pairs.ts'
+
+const Customer = z.object({ name: z.string(), region: z.string() })
+const Product = z.object({ name: z.string(), price: z.number() })
+const Order = z.object({ customerId: z.string(), productId: z.string(), placedAtMs: z.number() })
+const Enriched = z.object({ customer: Customer, product: Product, order: Order })
+
+const customers = topic('customer', { key: string, value: json(Customer), partitions: 3 })
+const products = topic('product', { key: string, value: json(Product), partitions: 2 })
+const orders = topic('order', { key: string, value: json(Order), partitions: 4 })
+const enriched = topic('enriched-order', { key: string, value: json(Enriched), partitions: 4 })
+
+const customer = (id: number) => ({ name: `customer ${id}`, region: `region ${id % 7}` })
+const product = (id: number) => ({ name: `product ${id}`, price: 10 + id })
+const order = (id: number) => ({
+  customerId: String((id * 37) % 100),
+  productId: String((id * 59) % 100),
+  placedAtMs: 1_000 * id,
+})
+const many = (count: number) => Array.from({ length: count }, (_, id) => id)
+
+function enriching(): StreamsBuilder {
+  const builder = new StreamsBuilder()
+  const allCustomers = builder.globalTable(customers, { store: 'customer-store' })
+  const allProducts = builder.globalTable(products, { store: 'product-store' })
+  const CustomerOrder = Enriched.pick({ customer: true, order: true })
+  builder
+    .stream(orders)
+    .joinGlobal(
+      allCustomers,
+      ({ customerId }) => customerId,
+      (order, customer) => ({ customer, order }),
+      { value: json(CustomerOrder) },
+    )
+    .joinGlobal(
+      allProducts,
+      ({ order }) => order.productId,
+      (customerOrder, product) => ({ ...customerOrder, product }),
+      { value: json(Enriched) },
+    )
+    .to(enriched)
+  return builder
+}
+
+test('every order is enriched with its customer and its product', () => {
+  const driver = testDriver(enriching())
+  sendAll(
+    driver,
+    customers,
+    many(100).map(id => [String(id), customer(id)]),
+  )
+  sendAll(
+    driver,
+    products,
+    many(100).map(id => [String(id), product(id)]),
+  )
+  sendAll(
+    driver,
+    orders,
+    many(50).map(id => [String(id), order(id)]),
+  )
+  assert.deepEqual(
+    driver.read(enriched).map(({ key, value }) => [key, value]),
+    many(50).map(id => [
+      String(id),
+      {
+        customer: customer(Number(order(id).customerId)),
+        product: product(Number(order(id).productId)),
+        order: order(id),
+      },
+    ]),
+  )
+  assert.equal(driver.rows('customer-store').length, 100)
+  assert.equal(driver.rows('product-store').length, 100)
+})
