@@ -48,7 +48,11 @@ export const topicConfigs: ReadonlyMap<string, TopicConfig> = new Map(
     fraction('min.cleanable.dirty.ratio', '0.5'),
     whole('min.compaction.lag.ms', 'long', '0', 0, MAX_LONG),
     whole('min.insync.replicas', 'int', '1', 1, MAX_INT),
-    flag('preallocate', 'false'),
+    {
+      ...flag('preallocate', storageDefaults.preallocate),
+      documentation:
+        'Whether segment files are filled with zeroes some way ahead of small appends, which makes their fdatasync cheaper.',
+    },
     flag('remote.log.copy.disable', 'false'),
     flag('remote.log.delete.on.disable', 'false'),
     choice('remote.storage.enable', 'false', ['false']),

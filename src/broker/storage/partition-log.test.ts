@@ -249,3 +249,41 @@ function recomputed(batch: Buffer, bits: number): Buffer {
   batch.writeUInt32BE(crc32c(batch, 21), 17)
   return batch
 }
+
+test('small appends find room that was written ahead; sealed and closed segments end with their last batch', async () => {
+  const batch = batchOf(['x'.repeat(100)])
+  const segmentBytes = 10 * batch.length
+  const { disk, storage, log } = await opened({ 'segment.bytes': String(segmentBytes) })
+  const path = (base: number) =>
+    `topics/${Buffer.from(storage.topic('t')!.id, 'base64url').toString('hex')}/0/${String(base).padStart(20, '0')}.log`
+  const lengthOf = (base: number) => disk.bytesOf(path(base))?.length
+  for (let at = 0; at < 10; at++) {
+    await log.append(batchOf(['x'.repeat(100)]))
+    assert.equal(
+      lengthOf(0),
+      segmentBytes,
+      'the first append takes the room of all, and none goes beyond the segment',
+    )
+  }
+  for (let at = 10; at < 13; at++) await log.append(batchOf(['x'.repeat(100)]))
+  assert.deepEqual([lengthOf(0), lengthOf(10)], [segmentBytes, segmentBytes])
+  await log.append(batchOf(['y'.repeat(8 * batch.length)]))
+  assert.equal(lengthOf(10), 3 * batch.length, 'sealed')
+  const killed = await opened({}, disk.afterKill())
+  assert.equal(killed.log.logEndOffset, 14)
+  await killed.log.append(batchOf(['z']))
+  await killed.storage.close()
+  assert.equal(
+    killed.disk.bytesOf(path(13))?.length,
+    batchOf(['y'.repeat(8 * batch.length)]).length + batchOf(['z']).length,
+  )
+})
+
+test('without preallocation, or without waiting for the disk, a segment is never longer than its batches', async () => {
+  for (const configs of [{ preallocate: 'false' }, { 'evert.durability': 'os' }]) {
+    const { disk, storage, log } = await opened(configs)
+    await log.append(batchOf(['a']))
+    const directory = `topics/${Buffer.from(storage.topic('t')!.id, 'base64url').toString('hex')}/0`
+    assert.equal(disk.bytesOf(`${directory}/${'0'.repeat(20)}.log`)?.length, batchOf(['a']).length)
+  }
+})

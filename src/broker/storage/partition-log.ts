@@ -291,10 +291,12 @@ export class StoredPartition implements PartitionLog {
   async #commit(): Promise<void> {
     const endOffset = this.logEndOffset
     const active = this.#segments.active
-    const isSynced = this.#around.settings().durability === 'sync'
+    const { durability, preallocate, segmentBytes } = this.#around.settings()
+    const isSynced = durability === 'sync'
     await writeSegments(this.#around, this.#pages, {
       segments: this.#segments.unfinished(),
       isSynced,
+      aheadBytes: isSynced && preallocate && !this.#around.disk.volatile ? segmentBytes : 0,
       sealed: segment => {
         this.#recoveryPoint = segment.endOffset
       },

@@ -108,12 +108,13 @@ test('a tail that is torn at any byte above the recovery point is cut there', as
   const log = (await storage.createTopic('t', 1, {})).partitions[0]!
   for (const value of ['one', 'two', 'six']) await log.append(batchOf([value]))
   const size = batchOf(['one']).length
-  const whole = Buffer.from(disk.bytesOf(segment(0))!)
-  for (let end = 0; end <= whole.length; end++) {
+  // Behind the last batch lie zeroes for batches to come: a file may also end among them.
+  assert.ok(disk.bytesOf(segment(0))!.length > 3 * size + 3)
+  for (let end = 0; end <= 3 * size + 3; end++) {
     const torn = disk.after()
     await (await torn.open(segment(0))).truncate(end)
     const again = (await open(torn)).topic('t')!.partitions[0]!
-    const kept = end === whole.length ? 3 : Math.floor(end / size)
+    const kept = Math.floor(end / size)
     assert.equal(again.highWatermark, kept)
     assert.equal((await again.append(batchOf(['next']))).baseOffset, kept)
     assert.equal((await contentOf(again)).at(-1), `${kept} next`)

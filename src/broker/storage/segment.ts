@@ -37,6 +37,8 @@ export class Segment {
   sizeBytes: number
   /** What is in the file. */
   writtenBytes: number
+  /** How far the file reaches: behind what is written there may be zeroes, for appends to come. */
+  allocatedBytes: number
   /** Position in the file + this = position in the tail pages; for bytes that were there before, NaN. */
   tailShift = Number.NaN
   /** State of the producers at the base offset, to be written before the segment is. */
@@ -62,6 +64,7 @@ export class Segment {
     this.endOffset = at.endOffset
     this.sizeBytes = at.sizeBytes
     this.writtenBytes = at.sizeBytes
+    this.allocatedBytes = at.sizeBytes
     this.path = `${directory}/${fileNameOf(at.baseOffset, 'log')}`
     this.begun = at.begun ?? false
     this.#index = at.index
@@ -83,15 +86,26 @@ export class Segment {
     return (this.#file ??= this.#disk.open(this.path))
   }
 
-  /** Reads from the file; `close` waits for it, so that no read meets a file number that was given away. */
+  /** Reads what is written, as far as asked for; `close` waits for it, so that no read meets a file number that was given away. */
   async read(position: number, length: number): Promise<Buffer> {
-    const read = this.file().then(file => file.read(position, length))
+    const wanted = Math.min(length, this.writtenBytes - position)
+    const read = this.file().then(file => file.read(position, wanted))
     this.#reads.add(read)
     try {
       return await read
     } finally {
       this.#reads.delete(read)
     }
+  }
+
+  /** Cuts the file to what is written, and syncs it. */
+  async trimAndSync(): Promise<void> {
+    const file = await this.file()
+    if (this.allocatedBytes > this.writtenBytes) {
+      await file.truncate(this.writtenBytes)
+      this.allocatedBytes = this.writtenBytes
+    }
+    await file.sync()
   }
 
   async writeIndex({ sync }: { sync: boolean }): Promise<void> {

@@ -8,6 +8,8 @@ export interface TopicSettings {
   readonly retentionBytes: number
   /** Whether an append waits for fdatasync, or only for the write. */
   readonly durability: 'sync' | 'os'
+  /** Whether segments are filled with zeroes ahead of small appends that wait for fdatasync. */
+  readonly preallocate: boolean
 }
 
 /**
@@ -21,6 +23,7 @@ export const storageDefaults = {
   'retention.ms': '-1',
   'retention.bytes': '-1',
   'evert.durability': 'sync',
+  preallocate: 'true',
 } as const
 
 export function settingsOf(configs: Readonly<Record<string, string>>): TopicSettings {
@@ -32,5 +35,6 @@ export function settingsOf(configs: Readonly<Record<string, string>>): TopicSett
     retentionMs: isDeleted ? Number(value('retention.ms')) : -1,
     retentionBytes: isDeleted ? Number(value('retention.bytes')) : -1,
     durability: value('evert.durability') === 'os' ? 'os' : 'sync',
+    preallocate: value('preallocate') === 'true',
   }
 }
