@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { json, StreamsBuilder, string, topic } from '../../src/index.ts'
+import { app, json, mergePositions, openCluster, StreamsBuilder, string, topic } from '../../src/index.ts'
 import { testDriver } from '../../src/testing/index.ts'
 import { sendAll } from './pairs.ts'
 
@@ -24,8 +24,7 @@ const order = (id: number) => ({
 })
 const many = (count: number) => Array.from({ length: count }, (_, id) => id)
 
-function enriching(): StreamsBuilder {
-  const builder = new StreamsBuilder()
+function enriching<B extends Pick<StreamsBuilder, 'stream' | 'globalTable'>>(builder: B) {
   const allCustomers = builder.globalTable(customers, { store: 'customer-store' })
   const allProducts = builder.globalTable(products, { store: 'product-store' })
   const CustomerOrder = Enriched.pick({ customer: true, order: true })
@@ -44,11 +43,11 @@ function enriching(): StreamsBuilder {
       { value: json(Enriched) },
     )
     .to(enriched)
-  return builder
+  return { builder, allCustomers, allProducts }
 }
 
 test('every order is enriched with its customer and its product', () => {
-  const driver = testDriver(enriching())
+  const driver = testDriver(enriching(new StreamsBuilder()).builder)
   sendAll(
     driver,
     customers,
@@ -77,4 +76,38 @@ test('every order is enriched with its customer and its product', () => {
   )
   assert.equal(driver.rows('customer-store').length, 100)
   assert.equal(driver.rows('product-store').length, 100)
+})
+
+test('both of two instances hold all customers and all products', async () => {
+  const url = 'memory:enriching'
+  await using _cluster = await openCluster(url)
+  const instance = () => {
+    const { builder, allCustomers, allProducts } = enriching(app('enriching'))
+    return {
+      application: builder,
+      customers: allCustomers.view('customers'),
+      products: allProducts.view('products'),
+    }
+  }
+  const [one, two] = [instance(), instance()]
+  await using running = await one.application.start({ cluster: url })
+  await using _second = await two.application.start({ cluster: url })
+  const appended = await Promise.all([
+    ...many(100).map(id => running.append(customers, String(id), customer(id))),
+    ...many(100).map(id => running.append(products, String(id), product(id))),
+  ])
+  const minPosition = mergePositions(...appended.map(({ position }) => position))
+  for (const { customers, products } of [one, two]) {
+    const limit = 1_000
+    const { customer: ofCustomers, product: ofProducts } = minPosition
+    const all = await Promise.all([
+      customers.find({}, { limit, minPosition: { customer: ofCustomers ?? {} } }),
+      products.find({}, { limit, minPosition: { product: ofProducts ?? {} } }),
+    ])
+    assert.deepEqual(
+      all.map(({ rows }) => rows.length),
+      [100, 100],
+    )
+    assert.deepEqual(await products.get('99', { minPosition: { product: ofProducts ?? {} } }), product(99))
+  }
 })
