@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
 import { backoffMs, delay } from './retry.ts'
+import { readFault } from './storage-fault.ts'
 import type { TopicPartition } from './topic-partitions.ts'
 
 /** How long an administrative call is tried again. */
@@ -60,10 +61,10 @@ export function askLeaders<P extends TopicPartition>(
           done.add(`${partition}/${topic}`)
           continue
         }
-        const error = new KafkaError(errorCode, `The request for ${topic}-${partition} was refused`, {
-          topic,
-          partition,
-        })
+        const what = `The request for ${topic}-${partition} was refused`
+        const fault = readFault(connection, { topic, partition }, errorCode, what)
+        if (fault !== undefined) throw fault
+        const error = new KafkaError(errorCode, what, { topic, partition })
         if (!isRetryable(errorCode)) throw error
         failure = error
       }

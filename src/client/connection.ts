@@ -1,3 +1,4 @@
+import type { EvertError } from '../errors.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
 import type { Api } from '../wire/message.ts'
 
@@ -8,7 +9,8 @@ import type { Api } from '../wire/message.ts'
  * component that polls opens its own connection. `send` picks the highest version that both sides know within
  * `maxVersion`. It throws CONNECTION (retryable) when the channel was lost before the answer came (the broker
  * may or may not have acted), TIMEOUT (retryable) when the answer is overdue (the channel is then lost too),
- * CLOSED after close(), and UNSUPPORTED_VERSION when there is no common version. Protocol error codes inside the
+ * CLOSED after close(), UNSUPPORTED_VERSION when there is no common version, and in process what the broker's storage
+ * throws (DISK). Protocol error codes inside the
  * answer are the caller's to read. The request's byte fields must not change until the answer came.
  */
 export interface Connection {
@@ -23,6 +25,11 @@ export interface Connection {
   ): Promise<Message<Res>>
   /** The highest common version for an API, or -1. */
   versionOf(api: ApiKey): number
+  /**
+   * Why storage refused a partition, when an answer just said so by CORRUPT_MESSAGE or KAFKA_STORAGE_ERROR and the
+   * broker is in this process. There is no other replica to hope for then: asking again is in vain.
+   */
+  faultOf?(topic: string, partition: number): EvertError | undefined
   close(): Promise<void>
 }
 

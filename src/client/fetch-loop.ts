@@ -3,12 +3,14 @@ import { fetch } from '../wire/messages/fetch.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { Cluster } from './cluster.ts'
 import { selectBatches } from './committed-batches.ts'
+import type { Connection } from './connection.ts'
 import { type FetchAnswer, fetchAnswers, fetchRequest } from './fetch-request.ts'
 import type { FetcherSettings } from './fetcher-options.ts'
 import { isTopicMissing, KafkaError } from './kafka-error.ts'
 import { requestOffsets } from './list-offsets.ts'
 import type { NodeConnections } from './node-connections.ts'
 import { backoffMs, isChannelError } from './retry.ts'
+import { readFault } from './storage-fault.ts'
 
 export interface FetchLoopOptions {
   readonly cluster: Cluster
@@ -121,7 +123,7 @@ export class FetchLoop {
         // An answer without the partition names a topic id that is not (any more) the topic's.
         const errorCode = answer?.errorCode ?? (response.errorCode || errorCodes.UNKNOWN_TOPIC_ID)
         if (answer !== undefined && errorCode === errorCodes.NONE) return this.#onData(assigned, answer)
-        return this.#onRefused(assigned, errorCode)
+        return this.#onRefused(assigned, errorCode, connection)
       }
     })
     lane.busy.delete(nodeId)
@@ -133,12 +135,14 @@ export class FetchLoop {
     const { isolation } = this.#settings
     const wanted = group.map(({ topic, partition, lookUp = 'latest' }) => ({ topic, partition, at: lookUp }))
     await this.#ask(group, async () => {
-      const answers = await requestOffsets(await connections.get(nodeId), wanted, { isolation, timeoutMs })
+      const connection = await connections.get(nodeId)
+      const answers = await requestOffsets(connection, wanted, { isolation, timeoutMs })
       return assigned => {
         const { topic, partition } = assigned
         const answer = answers.find(each => each.topic === topic && each.partition === partition)
         if (answer?.errorCode !== errorCodes.NONE) {
-          return this.#onRefused(assigned, answer?.errorCode ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+          const errorCode = answer?.errorCode ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION
+          return this.#onRefused(assigned, errorCode, connection)
         }
         assigned.beginAt(answer.offset)
         return 'done'
@@ -194,7 +198,7 @@ export class FetchLoop {
     return 'done'
   }
 
-  #onRefused(assigned: AssignedPartition, errorCode: number): Outcome {
+  #onRefused(assigned: AssignedPartition, errorCode: number, connection: Connection): Outcome {
     const { topic, partition, fetchOffset, lookUp } = assigned
     const { offsetReset } = this.#settings
     if (errorCode === errorCodes.OFFSET_OUT_OF_RANGE && offsetReset !== 'fail') {
@@ -204,7 +208,9 @@ export class FetchLoop {
     const from = lookUp === undefined ? `offset ${fetchOffset}` : `the ${lookUp} offset`
     const what = `Fetching ${topic}-${partition} from ${from} was refused`
     const error = new KafkaError(errorCode, what, { topic, partition })
-    if (isTopicMissing(error)) this.#onMissing(assigned, errorCode)
+    const fault = readFault(connection, assigned, errorCode, what)
+    if (fault !== undefined) this.#giveUp(assigned, fault)
+    else if (isTopicMissing(error)) this.#onMissing(assigned, errorCode)
     else if (!isRetryable(errorCode)) this.#giveUp(assigned, error)
     return assigned.error === undefined ? 'stale' : 'done'
   }

@@ -21,7 +21,8 @@ export interface PartitionPosition {
  *
  * Contract: poll() gives each partition's batches in order, each offset once, never one of a partition that was
  * unassigned, paused or moved by seek() before. Rejects with a KafkaError (`topic`, `partition` set) for what the
- * caller must decide (OFFSET_OUT_OF_RANGE with `fail`, authorization, a topic that does not exist any more): once,
+ * caller must decide (OFFSET_OUT_OF_RANGE with `fail`, authorization, a topic that does not exist any more), and for
+ * damaged records (of a log in this process DAMAGED_DATA, with the file and the byte): once,
  * after everything before it was given; that partition then rests until seek() or assign().
  */
 export class Fetcher implements AsyncDisposable {

@@ -1,3 +1,4 @@
+import type { EvertError } from '../errors.ts'
 import type { Fields, Message, MessageInput } from './field.ts'
 import type { Api } from './message.ts'
 
@@ -7,7 +8,7 @@ import type { Api } from './message.ts'
  *
  * Contract: the request is complete (every field present, as a decoder gives it) and must not be mutated; `version`
  * is one that `apiVersions()` names. Errors of the protocol are answered as error codes, never thrown; a throw is a
- * bug or a closed broker. The answer may hold slices of memory that the broker keeps: read-only for the caller.
+ * bug, a closed broker, or a disk that failed under all partitions alike. The answer may hold slices of memory that the broker keeps: read-only for the caller.
  */
 export interface RequestHandler {
   /** The APIs and version ranges that `handle` answers. */
@@ -30,4 +31,9 @@ export interface RequestContext {
   readonly peer: string
   /** Aborted when the peer went away: a long poll may end early. */
   readonly signal: AbortSignal
+  /**
+   * Of a caller in the same process: told what storage said of a partition before the answer that refuses it, which
+   * has room for a code only.
+   */
+  readonly onFault?: (topic: string, partition: number, error: EvertError) => void
 }

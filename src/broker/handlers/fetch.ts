@@ -2,10 +2,12 @@
 import { errorCodes } from '../../wire/error-codes.ts'
 import type { Message } from '../../wire/field.ts'
 import { fetch } from '../../wire/messages/fetch.ts'
+import type { RequestContext } from '../../wire/request-handler.ts'
 import { handler } from '../handler.ts'
 import { waitForAdvance } from '../long-poll.ts'
 import { type BrokerServices, LEADER_EPOCH } from '../services.ts'
 import type { PartitionLog } from '../storage/log-storage.ts'
+import { faultCode } from './partition-fault.ts'
 
 type Request = Message<typeof fetch.request.fields>
 type Wanted = Request['topics'][number]['partitions'][number]
@@ -19,7 +21,7 @@ export const fetchHandler = handler(fetch, [4, 18], async (request, { services, 
   }
   const deadlineMs = services.clock.nowMs() + Math.max(0, request.maxWaitMs)
   const signals = [context.signal, services.closing]
-  let answer = await readAll(services, request, version)
+  let answer = await readAll(services, request, version, context)
   while (!answer.failed && answer.sizeBytes < request.minBytes) {
     const timeoutMs = deadlineMs - services.clock.nowMs()
     if (timeoutMs <= 0 || signals.some(signal => signal.aborted)) break
@@ -29,7 +31,7 @@ export const fetchHandler = handler(fetch, [4, 18], async (request, { services, 
       await waitForAdvance(logs, { clock: services.clock, timeoutMs, signals })
       if (!hasMoved(answer.watched)) continue
     }
-    answer = await readAll(services, request, version)
+    answer = await readAll(services, request, version, context)
   }
   return { throttleTimeMs: 0, errorCode: 0, responses: answer.responses }
 })
@@ -49,7 +51,7 @@ function readableEnd(log: PartitionLog, committed: boolean): number {
   return committed ? log.lastStableOffset : log.highWatermark
 }
 
-async function readAll(services: BrokerServices, request: Request, version: number) {
+async function readAll(services: BrokerServices, request: Request, version: number, context: RequestContext) {
   const committed = request.isolationLevel === READ_COMMITTED
   const watched: Watched[] = []
   let sizeBytes = 0
@@ -79,9 +81,15 @@ async function readAll(services: BrokerServices, request: Request, version: numb
         continue
       }
       watched.push({ log, committed, end: readableEnd(log, committed) })
-      const read = await readPartition(log, wanted, committed, request.maxBytes - sizeBytes, sizeBytes === 0)
-      sizeBytes += read.records.length
-      partitions.push(read)
+      const leftBytes = request.maxBytes - sizeBytes
+      try {
+        const read = await readPartition(log, wanted, committed, leftBytes, sizeBytes === 0)
+        sizeBytes += read.records.length
+        partitions.push(read)
+      } catch (error) {
+        failed = true
+        partitions.push(refused(wanted.partition, faultCode(log, error, context), log))
+      }
     }
     responses.push({ topic: wantedTopic.topic, topicId: wantedTopic.topicId, partitions })
   }

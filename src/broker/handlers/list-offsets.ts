@@ -5,6 +5,7 @@ import { listOffsets } from '../../wire/messages/list-offsets.ts'
 import { handler } from '../handler.ts'
 import { LEADER_EPOCH } from '../services.ts'
 import type { PartitionLog } from '../storage/log-storage.ts'
+import { faultCode } from './partition-fault.ts'
 
 const READ_COMMITTED = 1
 
@@ -13,35 +14,43 @@ interface Found {
   readonly timestampMs: number
 }
 
-export const listOffsetsHandler = handler(listOffsets, [1, 11], async (request, { services, version }) => ({
-  throttleTimeMs: 0,
-  topics: await Promise.all(
-    request.topics.map(async ({ name, partitions }) => {
-      const topic = services.storage.topic(name)
-      return {
-        name,
-        partitions: await Promise.all(
-          partitions.map(async ({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-            const log = topic?.partitions[partitionIndex]
-            if (log === undefined) return failed(partitionIndex, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
-            if (currentLeaderEpoch > LEADER_EPOCH)
-              return failed(partitionIndex, errorCodes.UNKNOWN_LEADER_EPOCH)
-            if (timestamp < -6) return failed(partitionIndex, errorCodes.UNSUPPORTED_VERSION)
-            const found = await find(log, timestamp, request.isolationLevel === READ_COMMITTED)
-            return {
-              partitionIndex,
-              errorCode: 0,
-              timestamp: found?.timestampMs ?? -1,
-              offset: found?.offset ?? -1,
-              // Before v4 the answer has no place for it.
-              leaderEpoch: found === undefined || version < 4 ? -1 : LEADER_EPOCH,
-            }
-          }),
-        ),
-      }
-    }),
-  ),
-}))
+export const listOffsetsHandler = handler(
+  listOffsets,
+  [1, 11],
+  async (request, { services, version, context }) => ({
+    throttleTimeMs: 0,
+    topics: await Promise.all(
+      request.topics.map(async ({ name, partitions }) => {
+        const topic = services.storage.topic(name)
+        return {
+          name,
+          partitions: await Promise.all(
+            partitions.map(async ({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+              const log = topic?.partitions[partitionIndex]
+              if (log === undefined) return failed(partitionIndex, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+              if (currentLeaderEpoch > LEADER_EPOCH)
+                return failed(partitionIndex, errorCodes.UNKNOWN_LEADER_EPOCH)
+              if (timestamp < -6) return failed(partitionIndex, errorCodes.UNSUPPORTED_VERSION)
+              try {
+                const found = await find(log, timestamp, request.isolationLevel === READ_COMMITTED)
+                return {
+                  partitionIndex,
+                  errorCode: 0,
+                  timestamp: found?.timestampMs ?? -1,
+                  offset: found?.offset ?? -1,
+                  // Before v4 the answer has no place for it.
+                  leaderEpoch: found === undefined || version < 4 ? -1 : LEADER_EPOCH,
+                }
+              } catch (error) {
+                return failed(partitionIndex, faultCode(log, error, context))
+              }
+            }),
+          ),
+        }
+      }),
+    ),
+  }),
+)
 
 async function find(log: PartitionLog, timestamp: number, committed: boolean): Promise<Found | undefined> {
   const end = committed ? log.lastStableOffset : log.highWatermark

@@ -1,4 +1,4 @@
-import { EvertError } from '../../errors.ts'
+import { EvertError, isEvertError } from '../../errors.ts'
 import type { Fields, Message, MessageInput } from '../../wire/field.ts'
 import type { Api } from '../../wire/message.ts'
 import { apiVersions } from '../../wire/messages/api-versions.ts'
@@ -27,6 +27,8 @@ class InProcessConnection implements Connection {
   readonly #options: TransportOptions
   readonly #gone = new AbortController()
   readonly #context: RequestContext
+  /** What storage said last of a partition that it refused, by `partition/topic`. */
+  readonly #faults = new Map<string, EvertError>()
   readonly #rejects = new Set<(error: EvertError) => void>()
   #abilities: Abilities
   #previous: Promise<unknown> = Promise.resolve()
@@ -35,7 +37,12 @@ class InProcessConnection implements Connection {
   private constructor(handler: RequestHandler, options: TransportOptions) {
     this.#handler = handler
     this.#options = options
-    this.#context = { clientId: options.clientId, peer: HERE.host, signal: this.#gone.signal }
+    this.#context = {
+      clientId: options.clientId,
+      peer: HERE.host,
+      signal: this.#gone.signal,
+      onFault: (topic, partition, error) => this.#faults.set(`${partition}/${topic}`, error),
+    }
     this.#abilities = abilitiesOf({ apiKeys: [...handler.apiVersions()], finalizedFeatures: [] })
   }
 
@@ -55,6 +62,10 @@ class InProcessConnection implements Connection {
 
   versionOf(api: ApiKey): number {
     return commonVersion(this.#abilities, api)
+  }
+
+  faultOf(topic: string, partition: number): EvertError | undefined {
+    return this.#faults.get(`${partition}/${topic}`)
   }
 
   send<Req extends Fields, Res extends Fields>(
@@ -96,7 +107,8 @@ class InProcessConnection implements Connection {
             settle()
             resolve(api.response.complete(message))
           }),
-        cause => fail(cause instanceof EvertError ? lost(cause) : cause),
+        // A broker that was closed may be opened again; what its storage says (DISK) is not for trying again.
+        cause => fail(isEvertError(cause, 'CLOSED') ? lost(cause) : cause),
       )
     })
   }
