@@ -53,7 +53,12 @@ function ratedPayments() {
 
 test('payments wait for the ratings of their time, though these are written after them', async () => {
   await using cluster = await openCluster('memory:custom-join')
-  await using running = await ratedPayments().start({ cluster, commitIntervalMs: 1, maxTaskIdleMs: 600_000 })
+  await using running = await ratedPayments().start({
+    cluster,
+    store: 'memory',
+    commitIntervalMs: 1,
+    maxTaskIdleMs: 600_000,
+  })
   await running.whenRunning()
   const positions = []
   for (const [customer, amount, timestamp] of [
