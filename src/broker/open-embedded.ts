@@ -61,8 +61,11 @@ export async function openEmbedded(url: string, options: EmbeddedOptions = {}): 
       throw error
     }
     const close = async (): Promise<void> => {
-      await broker.close()
-      lock.release()
+      try {
+        await broker.close()
+      } finally {
+        lock.release()
+      }
     }
     return { kind: 'owner', broker, close }
   } catch (error) {

@@ -3,12 +3,14 @@ import { errorCodes, isRetryable } from '../wire/error-codes.ts'
 import type { ResponseOf } from '../wire/message.ts'
 import type { produce } from '../wire/messages/produce.ts'
 import type { Cluster } from './cluster.ts'
+import type { Connection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { Batch, PartitionQueue } from './partition-queue.ts'
 import type { ProduceNodes } from './produce-nodes.ts'
 import { type ProduceAnswer, produceAnswers, type SentBatch } from './produce-request.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
 import { backoffMs, isChannelError } from './retry.ts'
+import { storageFault } from './storage-fault.ts'
 
 /** Calls are synchronous. */
 export interface DeliveryEvents {
@@ -57,7 +59,7 @@ export class BatchDelivery {
     this.#options = options
   }
 
-  onResponse(sent: readonly SentBatch[], response: ResponseOf<typeof produce>): void {
+  onResponse(sent: readonly SentBatch[], response: ResponseOf<typeof produce>, connection: Connection): void {
     const answerTo = produceAnswers(response, this.#options.cluster.metadata)
     for (const { queue, batch } of sent) {
       const answer = answerTo(queue)
@@ -67,7 +69,7 @@ export class BatchDelivery {
         const what = `Producing to ${queue.topic}-${queue.partition}`
         this.#again(queue, batch, new KafkaError(errorCodes.UNKNOWN_TOPIC_ID, what), true)
       } else {
-        this.#onAnswer(queue, batch, answer)
+        this.#onAnswer(queue, batch, answer, connection)
       }
       this.#finishFailure(queue)
     }
@@ -116,7 +118,7 @@ export class BatchDelivery {
     this.#options.events.onSettled()
   }
 
-  #onAnswer(queue: PartitionQueue, batch: Batch, answer: ProduceAnswer): void {
+  #onAnswer(queue: PartitionQueue, batch: Batch, answer: ProduceAnswer, connection: Connection): void {
     const { errorCode } = answer
     if (errorCode === errorCodes.NONE || errorCode === errorCodes.DUPLICATE_SEQUENCE_NUMBER) {
       this.#options.nodes.onSuccess()
@@ -125,6 +127,11 @@ export class BatchDelivery {
     }
     const { topic, partition } = queue
     const detail = answer.errorMessage === null ? '' : ` (${answer.errorMessage})`
+    const fault = storageFault(connection, queue, errorCode, `Producing to ${topic}-${partition} failed`)
+    if (fault !== undefined) {
+      this.#giveUp(queue, batch, fault)
+      return
+    }
     const what = `Producing to ${topic}-${partition} was refused${detail}`
     const error = new KafkaError(errorCode, what, { topic, partition })
     const isEarlierMissing = OUT_OF_SEQUENCE.has(errorCode) && queue.hasEarlier(batch)

@@ -187,7 +187,7 @@ export class Sender {
       .then(
         response => {
           node.inFlight--
-          this.#delivery.onResponse(sent, response)
+          this.#delivery.onResponse(sent, response, connection)
         },
         error => {
           node.inFlight--

@@ -24,7 +24,8 @@ export async function writeMarkers(
       appends.push(log.appendMarker({ producerId, producerEpoch: markerEpoch, type: state, timestampMs }))
     }
   }
-  for (const { code, message } of await Promise.all(appends)) {
+  for (const { code, message, fault } of await Promise.all(appends)) {
+    if (fault !== undefined) throw fault
     assert(code === 0, `a marker was refused with error ${code} ${message ?? ''}`)
   }
 }

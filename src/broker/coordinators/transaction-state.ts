@@ -21,6 +21,8 @@ export interface Transaction {
   decision: { producerId: number; markerEpoch: number; recordEpoch: number }
   /** Resolves when a decision that is being made or carried out is done. */
   settling: Promise<void> | undefined
+  /** Why the last change failed: what is durable of it is unknown until the next start has read it. */
+  failure: Error | undefined
   cancelTimeout: () => void
 }
 
@@ -43,6 +45,7 @@ export function newTransaction(transactionalId: string, producerId: number, time
     bumpsEpoch: false,
     decision: { producerId, markerEpoch: -1, recordEpoch: -1 },
     settling: undefined,
+    failure: undefined,
     cancelTimeout: () => {},
   }
 }

@@ -40,7 +40,10 @@ export class TransactionTable {
     return created
   }
 
-  /** The transaction of its present producer while no change of it is on its way; or the error that says why not. */
+  /**
+   * The transaction of its present producer while no change of it is on its way; or the error that says why not. Throws what
+   * its last change failed with.
+   */
   find({ transactionalId, producerId, producerEpoch }: ProducerIdentity): Transaction | number {
     if (transactionalId === '') return errorCodes.INVALID_REQUEST
     const transaction = this.#transactions.get(transactionalId)
@@ -48,6 +51,7 @@ export class TransactionTable {
       return errorCodes.INVALID_PRODUCER_ID_MAPPING
     }
     if (transaction.producerEpoch !== producerEpoch) return errorCodes.PRODUCER_FENCED
+    if (transaction.failure !== undefined) throw transaction.failure
     if (transaction.settling !== undefined) return errorCodes.CONCURRENT_TRANSACTIONS
     return transaction
   }

@@ -267,10 +267,16 @@ export class TransactionCoordinator {
   /** Runs one durable change; meanwhile requests wait or are told CONCURRENT_TRANSACTIONS. */
   #settle(transaction: Transaction, change: () => Promise<void>): Promise<void> {
     assert(transaction.settling === undefined, `two changes of ${transaction.transactionalId} at once`)
-    // After a failure `settling` stays: what is durable is unknown until the next start has read it.
-    const settling = change().then(() => {
-      transaction.settling = undefined
-    })
+    // After a failure `settling` stays.
+    const settling = change().then(
+      () => {
+        transaction.settling = undefined
+      },
+      (error: Error) => {
+        transaction.failure = error
+        throw error
+      },
+    )
     transaction.settling = settling
     return settling
   }

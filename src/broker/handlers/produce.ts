@@ -13,9 +13,10 @@ interface Appended {
   readonly message?: string | undefined
   readonly baseOffset?: number
   readonly logStartOffset?: number
+  readonly fault?: EvertError
 }
 
-export const produceHandler = handler(produce, [3, 13], async (request, { services, version }) => {
+export const produceHandler = handler(produce, [3, 13], async (request, { services, version, context }) => {
   const { transactionalId, acks } = request
   const validAcks = acks === 0 || acks === 1 || acks === -1
   const pending: Promise<Appended>[][] = []
@@ -39,7 +40,8 @@ export const produceHandler = handler(produce, [3, 13], async (request, { servic
           name,
           topicId,
           partitionResponses: partitionData.map(({ index }, at) => {
-            const { code, message, baseOffset, logStartOffset } = results[at] as Appended
+            const { code, message, baseOffset, logStartOffset, fault } = results[at] as Appended
+            if (fault !== undefined) context.onFault?.(nameOf(services, name, topicId), index, fault)
             return {
               index,
               errorCode: code,
@@ -54,6 +56,11 @@ export const produceHandler = handler(produce, [3, 13], async (request, { servic
     throttleTimeMs: 0,
   }
 })
+
+/** From v13 on a request names a topic by its id only. */
+function nameOf(services: BrokerServices, name: string, topicId: string): string {
+  return name === '' ? (services.storage.topicById(topicId)?.name ?? '') : name
+}
 
 interface Append {
   readonly topic: TopicLog

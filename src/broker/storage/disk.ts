@@ -1,3 +1,5 @@
+import { EvertError } from '../../errors.ts'
+
 /**
  * All that the storage asks of a disk. Paths are relative to the data directory, parts joined by `/`.
  *
@@ -39,4 +41,14 @@ export interface DiskFile {
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? '' : path.slice(0, slash)
+}
+
+/** The error of what ends with a failed write or sync: `what` is a clause. */
+export function diskFault(what: string, cause: unknown): EvertError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new EvertError(
+    'DISK',
+    `${what} until the data directory is reopened: ${reason.replace(/\.?$/, '.')} Free space on the disk, or repair it, and start again; nothing that was acknowledged is lost.`,
+    { cause },
+  )
 }

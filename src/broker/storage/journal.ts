@@ -2,7 +2,7 @@ import { EvertError } from '../../errors.ts'
 import { type Deferred, deferred } from '../../internal/deferred.ts'
 import { crc32c } from '../../records/crc32c.ts'
 import { fileKinds, FORMAT_VERSION, refuseNewer } from './checked-file.ts'
-import type { Disk, DiskFile } from './disk.ts'
+import { type Disk, type DiskFile, diskFault } from './disk.ts'
 import type { Journal, JsonValue } from './log-storage.ts'
 import { damaged } from './segment.ts'
 
@@ -148,11 +148,7 @@ export class StoredJournal implements Journal {
   }
 
   #fail(cause: unknown): void {
-    this.#failure = new EvertError(
-      'DISK',
-      `The journal could not be written and takes no more entries until the data directory is reopened: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
+    this.#failure = diskFault('The journal could not be written and takes no more entries', cause)
     this.#queue = []
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }

@@ -1,3 +1,5 @@
+import type { EvertError } from '../../errors.ts'
+
 /**
  * What the coordinators and handlers of the broker may ask of its storage. Two implementations of the disk below it
  * (files, memory) share one implementation of this.
@@ -84,6 +86,8 @@ export interface AppendResult {
   /** Offset of the first record, or -1. */
   readonly baseOffset: number
   readonly logStartOffset: number
+  /** DISK, of a partition that takes no more appends because its disk failed. */
+  readonly fault?: EvertError
 }
 
 export interface TransactionMarker {

@@ -3,6 +3,7 @@ import { assert } from '../../internal/assert.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 import { checkAppend } from './append-check.ts'
 import { isFullFor, markerBatch, type PlainBatch, placeBatch } from './batch-placement.ts'
+import { diskFault } from './disk.ts'
 import { EndingTransactions } from './ending-transactions.ts'
 import type { AppendResult, PartitionLog, TransactionMarker } from './log-storage.ts'
 import type { PartitionStart, PartitionSurroundings } from './partition-surroundings.ts'
@@ -205,9 +206,12 @@ export class StoredPartition implements PartitionLog {
     this.#stopped ??= { code: errorCodes.KAFKA_STORAGE_ERROR, message: `${this.#name} is closed.` }
     await this.#committing
     await this.#segments.removed()
-    if (this.#failure === undefined && !this.#around.disk.volatile)
-      await writeShutdownState(this.#around, this.#segments.active, this.#producers)
-    await this.#segments.close()
+    try {
+      if (this.#failure === undefined && !this.#around.disk.volatile)
+        await writeShutdownState(this.#around, this.#segments.active, this.#producers)
+    } finally {
+      await this.#segments.close()
+    }
   }
 
   /** Ends everything because the topic is deleted; the files are the caller's to remove. */
@@ -268,8 +272,8 @@ export class StoredPartition implements PartitionLog {
     return endOffset <= this.#highWatermark ? Promise.resolve(result) : this.#waiting.add(endOffset, result)
   }
 
-  #refused({ code, message }: Refused): Promise<AppendResult> {
-    return Promise.resolve({ code, message, baseOffset: -1, logStartOffset: this.#logStartOffset })
+  #refused(refused: Refused): Promise<AppendResult> {
+    return Promise.resolve({ ...refused, baseOffset: -1, logStartOffset: this.#logStartOffset })
   }
 
   /** Begins a commit after the current run of code, so that one write takes all that it appends. */
@@ -329,11 +333,8 @@ export class StoredPartition implements PartitionLog {
 
   #fail(error: unknown): void {
     this.#failure = error
-    const reason = error instanceof Error ? error.message : String(error)
-    this.#stopped = {
-      code: errorCodes.KAFKA_STORAGE_ERROR,
-      message: `${this.#name} takes no more appends until the data directory is reopened. ${reason}`,
-    }
+    const fault = diskFault(`${this.#name} takes no more appends`, error)
+    this.#stopped = { code: errorCodes.KAFKA_STORAGE_ERROR, message: fault.message, fault }
     this.#pages.written(Infinity)
     this.#waiting.settleAll({ ...this.#stopped, baseOffset: -1, logStartOffset: this.#logStartOffset })
   }

@@ -1,3 +1,4 @@
+import type { EvertError } from '../../errors.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 
@@ -36,6 +37,8 @@ interface ProducerEntry {
 export interface Refused {
   readonly code: number
   readonly message: string
+  /** What the disk did, if that is why. */
+  readonly fault?: EvertError
 }
 
 /**

@@ -224,15 +224,23 @@ class Storage implements LogStorage {
     this.#stopPoints?.()
     await this.#background
     const logs = this.topics().flatMap(topic => topic.partitions)
-    await Promise.all(logs.map(log => log.close()))
-    await this.journal.close()
-    const isWhole = logs.every(log => log.failure === undefined) && this.journal.failure?.code === 'CLOSED'
-    if (isWhole && !this.#disk.volatile) {
-      await writeRecoveryPoints(this.#disk, this.#points(), { sync: true })
-      const payload = Buffer.alloc(0)
-      await writeChecked(this.#disk, CLEAN_MARK_PATH, { kind: fileKinds.cleanMark, payload, sync: true })
+    const ends = await Promise.allSettled(logs.map(log => log.close()))
+    try {
+      await this.journal.close()
+      const failed = ends.find(end => end.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+      const isWhole = logs.every(log => log.failure === undefined) && this.journal.failure?.code === 'CLOSED'
+      if (isWhole && !this.#disk.volatile) await this.#markClean()
+    } finally {
+      // On a disk that failed too: nothing is written any more, and the directory may be opened again.
+      this.#options.onClosed?.()
     }
-    this.#options.onClosed?.()
+  }
+
+  async #markClean(): Promise<void> {
+    await writeRecoveryPoints(this.#disk, this.#points(), { sync: true })
+    const payload = Buffer.alloc(0)
+    await writeChecked(this.#disk, CLEAN_MARK_PATH, { kind: fileKinds.cleanMark, payload, sync: true })
   }
 
   #add(topic: StoredTopic): void {
