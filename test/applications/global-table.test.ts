@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { app, json, mergePositions, openCluster, StreamsBuilder, string, topic } from '../../src/index.ts'
+import { readTopic } from '../../src/client/index.ts'
+import {
+  app,
+  type Cluster,
+  json,
+  mergePositions,
+  openCluster,
+  StreamsBuilder,
+  string,
+  topic,
+} from '../../src/index.ts'
 import { testDriver } from '../../src/testing/index.ts'
 import { sendAll } from './pairs.ts'
 
@@ -21,6 +31,11 @@ const order = (id: number) => ({
   customerId: String((id * 37) % 100),
   productId: String((id * 59) % 100),
   placedAtMs: 1_000 * id,
+})
+const enrichedOrder = (id: number) => ({
+  customer: customer(Number(order(id).customerId)),
+  product: product(Number(order(id).productId)),
+  order: order(id),
 })
 const many = (count: number) => Array.from({ length: count }, (_, id) => id)
 
@@ -65,22 +80,15 @@ test('every order is enriched with its customer and its product', () => {
   )
   assert.deepEqual(
     driver.read(enriched).map(({ key, value }) => [key, value]),
-    many(50).map(id => [
-      String(id),
-      {
-        customer: customer(Number(order(id).customerId)),
-        product: product(Number(order(id).productId)),
-        order: order(id),
-      },
-    ]),
+    many(50).map(id => [String(id), enrichedOrder(id)]),
   )
   assert.equal(driver.rows('customer-store').length, 100)
   assert.equal(driver.rows('product-store').length, 100)
 })
 
-test('both of two instances hold all customers and all products', async () => {
+test('both of two instances hold all customers and all products, and all orders are enriched', async () => {
   const url = 'memory:enriching'
-  await using _cluster = await openCluster(url)
+  await using cluster = await openCluster(url)
   const instance = () => {
     const { builder, allCustomers, allProducts } = enriching(app('enriching'))
     return {
@@ -110,4 +118,28 @@ test('both of two instances hold all customers and all products', async () => {
     )
     assert.deepEqual(await products.get('99', { minPosition: { product: ofProducts ?? {} } }), product(99))
   }
+  await Promise.all(many(50).map(id => running.append(orders, String(id), order(id))))
+  let written: [string, unknown][] = []
+  while (written.length < 50) {
+    await new Promise(resolve => setTimeout(resolve, 10))
+    written = await enrichedOrders(cluster)
+  }
+  assert.deepEqual(
+    written,
+    many(50).map(id => [String(id), enrichedOrder(id)]),
+  )
 })
+
+async function enrichedOrders(cluster: Cluster): Promise<[string, unknown][]> {
+  const rows: [string, unknown][] = []
+  for await (const { batches } of readTopic(cluster, enriched.name)) {
+    for (const batch of batches) {
+      const records = batch.records()
+      for (let i = 0; i < records.count; i++) {
+        const [key, value] = [records.key(i) ?? assert.fail(), records.value(i) ?? assert.fail()]
+        rows.push([enriched.key.decode(key), enriched.value.decode(value)])
+      }
+    }
+  }
+  return rows.toSorted(([a], [b]) => Number(a) - Number(b))
+}
