@@ -131,8 +131,11 @@ export class App {
         'The cluster is open already: give the listener to openCluster.',
       )
     }
-    const listening = listener === undefined ? {} : { listener }
-    const cluster = isOurs ? opened.use(await openCluster(place, listening)) : place
+    const clusterOptions = {
+      ...(listener !== undefined && { listener }),
+      warn: (message: string) => logger.warn(message),
+    }
+    const cluster = isOurs ? opened.use(await openCluster(place, clusterOptions)) : place
     const engine = openStateEngine({
       url: isOurs ? place : undefined,
       applicationId: this.id,

@@ -3,8 +3,8 @@ import { registerTransport } from '../client/cluster.ts'
 import type { Transport } from '../client/connection.ts'
 import { inProcessTransport } from '../client/transport/in-process.ts'
 import type { TransportOptions } from '../client/transport/options.ts'
-import { tcpTransport } from '../client/transport/tcp.ts'
 import { LOOPBACK, refusalOf, requirePort } from './listener-rules.ts'
+import { ownerTransport } from './owner-transport.ts'
 import { placeOf } from './place-of.ts'
 
 /**
@@ -67,12 +67,11 @@ async function transportOf(log: OpenLog, { url, place, options }: Opening): Prom
     throw refusal
   }
   if (embedded.kind === 'owner') return inProcessTransport(embedded.broker, options, release)
-  const tcp = tcpTransport([embedded.address], options)
+  const owner = ownerTransport(url, embedded.address, options)
   return {
-    bootstrap: tcp.bootstrap,
-    connect: address => tcp.connect(address),
+    ...owner,
     async close() {
-      await tcp.close()
+      await owner.close()
       await release()
     },
   }

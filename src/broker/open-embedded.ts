@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
-import { acquireLock, type DirectoryLock, directoryInUse } from '../internal/directory-lock.ts'
+import { acquireLock, currentOwner, type DirectoryLock, directoryInUse } from '../internal/directory-lock.ts'
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import type { ListenerOptions } from './listener.ts'
 import { openFileStorage, openMemoryStorage, type StorageOptions } from './storage/storage.ts'
@@ -32,7 +32,7 @@ const embeddedSettings = { heartbeatIntervalMs: 500, sessionTimeoutMs: 10_000 }
 
 /**
  * Opens the embedded log of `file:DIR` or `memory:`. One process owns a directory and runs its broker; any other is
- * told the owner's address and connects to it. Throws INVALID_CLUSTER_URL; DIRECTORY_IN_USE when the owner does not
+ * told the owner's address and connects to it; `ownerAddress` tells where the owner is later on. Throws INVALID_CLUSTER_URL; DIRECTORY_IN_USE when the owner does not
  * come up in time; and what the storage throws.
  *
  * @example
@@ -72,6 +72,12 @@ export async function openEmbedded(url: string, options: EmbeddedOptions = {}): 
     lock.release()
     throw error
   }
+}
+
+/** Where the process listens that has the log of `file:DIR` open at this moment; undefined while none does. */
+export function ownerAddress(url: string): { readonly host: string; readonly port: number } | undefined {
+  const { host, port, beyond } = currentOwner(directoryOf(url)) ?? {}
+  return host === undefined || port === undefined || beyond !== undefined ? undefined : { host, port }
 }
 
 function directoryOf(url: string): string {

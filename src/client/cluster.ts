@@ -29,6 +29,11 @@ export interface ClusterOptions {
    * machine, `memory:` does not listen. The address is that of the broker in describeCluster.
    */
   readonly listener?: ClusterListener
+  /**
+   * Of a `file:` log that another process has open: told when that one goes out of reach and when it, or another one,
+   * is back. Default: nobody.
+   */
+  readonly warn?: (message: string) => void
 }
 
 /** Makes the transport of a URL with a registered scheme. `options` are complete. */
@@ -74,6 +79,7 @@ export function transportOptions(options: ClusterOptions = {}): TransportOptions
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     ...(options.listener !== undefined && { listener: options.listener }),
+    ...(options.warn !== undefined && { warn: options.warn }),
   }
 }
 

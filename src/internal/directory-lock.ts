@@ -87,6 +87,17 @@ export function acquireLock(directory: string): LockResult {
   }
 }
 
+/** Who owns a directory at this moment, without taking it; undefined when nobody (any more) does. */
+export function currentOwner(directory: string): LockOwner | undefined {
+  const highest = Math.max(0, ...lockNumbers(directory))
+  const path = lockPath(directory, highest)
+  const content = highest === 0 ? undefined : contentOf(path)
+  if (content === undefined) return undefined
+  const fate = fateOfOwner(content)
+  if (fate === 'gone' || fate === 'dying') return undefined
+  return ownerOf(content, fate === 'unknown' ? path : undefined)
+}
+
 /** The error for a directory that another owner has; the advice says what to do while that one lives. */
 export function directoryInUse(what: string, owner: LockOwner, advice: string): EvertError {
   const { pid, beyond } = owner

@@ -17,4 +17,6 @@ export interface TransportOptions {
   readonly requestTimeoutMs: number
   /** Only of a cluster that this process embeds: a transport that cannot listen refuses it. */
   readonly listener?: ClusterListener
+  /** Told what an operator should know of the connection to a log that another process has open. */
+  readonly warn?: (message: string) => void
 }
