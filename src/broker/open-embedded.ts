@@ -32,8 +32,8 @@ const embeddedSettings = { heartbeatIntervalMs: 500, sessionTimeoutMs: 10_000 }
 
 /**
  * Opens the embedded log of `file:DIR` or `memory:`. One process owns a directory and runs its broker; any other is
- * told the owner's address and connects to it; `ownerAddress` tells where the owner is later on. Throws INVALID_CLUSTER_URL; DIRECTORY_IN_USE when the owner does not
- * come up in time; and what the storage throws.
+ * told the owner's address and connects to it; `ownerAddress` tells where the owner is later on. Throws
+ * INVALID_CLUSTER_URL; DIRECTORY_IN_USE when the owner does not come up in time; and what the storage throws.
  *
  * @example
  * const embedded = await openEmbedded('file:./data')
