@@ -94,7 +94,7 @@ async function lockOrOwner(
   clock: Clock,
   timeoutMs: number,
 ): Promise<{ kind: 'lock'; lock: DirectoryLock } | (Embedded & { kind: 'remote' })> {
-  const deadlineMs = clock.nowMs() + timeoutMs
+  const deadlineMs = clock.elapsedMs() + timeoutMs
   for (;;) {
     const result = acquireLock(directory)
     if (result.acquired) return { kind: 'lock', lock: result.lock }
@@ -102,7 +102,7 @@ async function lockOrOwner(
     // Its address is one of its own machine or container.
     if (beyond !== undefined) throw directoryInUse(`The data directory ${directory}`, result.owner, '')
     if (host !== undefined && port !== undefined) return { kind: 'remote', address: { host, port } }
-    if (clock.nowMs() >= deadlineMs) {
+    if (clock.elapsedMs() >= deadlineMs) {
       throw new EvertError(
         'DIRECTORY_IN_USE',
         `The data directory ${directory} is in use by process ${pid}, which has not told where it listens ` +

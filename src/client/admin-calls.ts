@@ -13,13 +13,13 @@ const RETRY_WITHIN_MS = 30_000
 /** Tries again what failed with a retryable error, for half a minute; then throws that error. */
 export async function retried<T>(cluster: Cluster, call: () => Promise<T>): Promise<T> {
   const { clock, backoff } = cluster
-  const deadlineMs = clock.nowMs() + RETRY_WITHIN_MS
+  const deadlineMs = clock.elapsedMs() + RETRY_WITHIN_MS
   for (let attempt = 0; ; attempt++) {
     try {
       return await call()
     } catch (error) {
       const waitMs = backoffMs(backoff, attempt)
-      if (!isEvertError(error) || !error.retryable || clock.nowMs() + waitMs > deadlineMs) throw error
+      if (!isEvertError(error) || !error.retryable || clock.elapsedMs() + waitMs > deadlineMs) throw error
       await delay(clock, waitMs)
     }
   }

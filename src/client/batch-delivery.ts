@@ -167,7 +167,7 @@ export class BatchDelivery {
     queue.putBack(batch)
     const isSoon = error instanceof KafkaError && error.errorCode === errorCodes.CONCURRENT_TRANSACTIONS
     const backoff = isSoon ? { ...cluster.backoff, firstMs: 2 } : cluster.backoff
-    queue.notBeforeMs = cluster.clock.nowMs() + backoffMs(backoff, batch.attempts - 1)
+    queue.notBeforeMs = cluster.clock.elapsedMs() + backoffMs(backoff, batch.attempts - 1)
     if (isStale) nodes.refresh(queue.topic)
   }
 
@@ -204,7 +204,7 @@ export class BatchDelivery {
 
   #isExpired(batch: Batch): boolean {
     const { cluster, deliveryTimeoutMs } = this.#options
-    return cluster.clock.nowMs() - batch.createdMs >= deliveryTimeoutMs
+    return cluster.clock.elapsedMs() - batch.createdMs >= deliveryTimeoutMs
   }
 
   #timedOut({ topic, partition }: PartitionQueue, cause?: unknown): EvertError {

@@ -69,8 +69,8 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
 ): Promise<Message<Res>> {
   const { cluster, api, kind, key } = call
   const { clock } = cluster
-  const deadlineMs = clock.nowMs() + (call.withinMs ?? Number.POSITIVE_INFINITY)
-  const topicDeadlineMs = clock.nowMs() + (call.topicTimeoutMs ?? 0)
+  const deadlineMs = clock.elapsedMs() + (call.withinMs ?? Number.POSITIVE_INFINITY)
+  const topicDeadlineMs = clock.elapsedMs() + (call.topicTimeoutMs ?? 0)
   for (let attempt = 0; ; attempt++) {
     let failure: unknown
     let isSoon = false
@@ -82,7 +82,7 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
       const answer = await connection.send(api, request, options)
       const errorCode = call.errorCode(answer)
       const isTopicAwaited =
-        errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && clock.nowMs() < topicDeadlineMs
+        errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && clock.elapsedMs() < topicDeadlineMs
       if (!BUSY.has(errorCode) && !isTopicAwaited) return answer
       if (MOVED.has(errorCode)) cluster.forgetCoordinator(kind, key)
       isSoon = SOON.has(errorCode)
@@ -95,7 +95,7 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
     }
     const { backoff } = cluster
     const waitMs = backoffMs(isSoon ? { ...backoff, firstMs: SOON_FIRST_MS } : backoff, attempt)
-    if (clock.nowMs() + waitMs > deadlineMs) {
+    if (clock.elapsedMs() + waitMs > deadlineMs) {
       throw new EvertError(
         'TIMEOUT',
         `${api.name} for the ${kind} "${key}" found no answer in ${call.withinMs} ms.`,

@@ -219,7 +219,7 @@ export class FetchLoop {
   #onMissing(assigned: AssignedPartition, errorCode: number): void {
     const { topic, partition } = assigned
     const { topicTimeoutMs } = this.#settings
-    const nowMs = this.#cluster.clock.nowMs()
+    const nowMs = this.#cluster.clock.elapsedMs()
     assigned.missingSinceMs ??= nowMs
     if (nowMs - assigned.missingSinceMs < topicTimeoutMs) return
     const what = `Partition ${topic}-${partition} does not exist (any more), after ${topicTimeoutMs} ms of waiting for it`

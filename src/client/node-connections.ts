@@ -82,7 +82,7 @@ export class NodeConnections {
 
   async #open(address: BrokerAddress, slot: Slot): Promise<Connection> {
     try {
-      const waitMs = slot.notBeforeMs - this.#backoff.clock.nowMs()
+      const waitMs = slot.notBeforeMs - this.#backoff.clock.elapsedMs()
       if (waitMs > 0) await delay(this.#backoff.clock, waitMs)
       if (this.#isClosed) throw closed()
       const connection = await this.#transport.connect(address)
@@ -93,10 +93,10 @@ export class NodeConnections {
       slot.connection = connection
       slot.failures = 0
       // A connection that breaks at once counts as a failure too.
-      slot.notBeforeMs = this.#backoff.clock.nowMs() + backoffMs(this.#backoff, 0)
+      slot.notBeforeMs = this.#backoff.clock.elapsedMs() + backoffMs(this.#backoff, 0)
       return connection
     } catch (error) {
-      slot.notBeforeMs = this.#backoff.clock.nowMs() + backoffMs(this.#backoff, slot.failures++)
+      slot.notBeforeMs = this.#backoff.clock.elapsedMs() + backoffMs(this.#backoff, slot.failures++)
       throw error
     } finally {
       slot.opening = undefined

@@ -121,7 +121,7 @@ export class RecordAccumulator {
     const batch: Batch = {
       builder: this.#idleBuilders.pop() ?? new RecordBatchBuilder({ compression }),
       bytes: undefined,
-      createdMs: this.#clock.nowMs(),
+      createdMs: this.#clock.elapsedMs(),
       sizeBytes: 0,
       count: 0,
       attempts: 0,

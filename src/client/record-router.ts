@@ -106,7 +106,7 @@ export class RecordRouter {
   async #resolve(queues: TopicQueues): Promise<void> {
     const { cluster, topicTimeoutMs } = this.#options
     const { clock, metadata, backoff } = cluster
-    const deadlineMs = clock.nowMs() + topicTimeoutMs
+    const deadlineMs = clock.elapsedMs() + topicTimeoutMs
     for (let attempt = 0; ; attempt++) {
       try {
         await metadata.require(queues.topic)
@@ -114,7 +114,7 @@ export class RecordRouter {
       } catch (error) {
         const waitMs = backoffMs(backoff, attempt)
         const mayPass = isTopicMissing(error) || isChannelError(error)
-        if (!mayPass || clock.nowMs() + waitMs > deadlineMs) {
+        if (!mayPass || clock.elapsedMs() + waitMs > deadlineMs) {
           this.#fail(queues, error as Error)
           return
         }

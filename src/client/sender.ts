@@ -115,7 +115,7 @@ export class Sender {
   #pass(): void {
     const { active } = this.records
     this.#delivery.expire()
-    if (active.size > 0) this.#wakeAt(this.#cluster.clock.nowMs() + this.#settings.deliveryTimeoutMs)
+    if (active.size > 0) this.#wakeAt(this.#cluster.clock.elapsedMs() + this.#settings.deliveryTimeoutMs)
     while (this.#passOnce()) {
       // Another request fits.
     }
@@ -131,7 +131,7 @@ export class Sender {
     for (const queue of active) if (queue.isIdle) active.delete(queue)
     const identity = active.size > 0 ? this.#owner.identity() : undefined
     if (identity === undefined) return false
-    const nowMs = this.#cluster.clock.nowMs()
+    const nowMs = this.#cluster.clock.elapsedMs()
     const requests = new Map<ProduceNode, { bytes: number; sent: SentBatch[] }>()
     let isMore = false
     for (const queue of active) {
@@ -200,7 +200,7 @@ export class Sender {
   #wakeAt(atMs: number): void {
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return
     this.#timer?.cancel()
-    const delayMs = Math.max(0, atMs - this.#cluster.clock.nowMs())
+    const delayMs = Math.max(0, atMs - this.#cluster.clock.elapsedMs())
     const cancel = this.#cluster.clock.schedule(delayMs, () => {
       this.#timer = undefined
       this.wake()

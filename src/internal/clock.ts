@@ -1,7 +1,9 @@
 /** The port through which everything in Evert sees time: replaced by a manual clock in tests and simulations. */
 export interface Clock {
-  /** Wall clock, ms since the epoch. */
+  /** Wall clock, ms since the epoch: for timestamps. It may be set, forwards and backwards. */
   nowMs(): number
+  /** Ms since some moment; never goes backwards: for intervals, deadlines and delays. */
+  elapsedMs(): number
   /** Calls back once after `delayMs`; the returned function takes it back. */
   schedule(delayMs: number, callback: () => void): () => void
 }
@@ -9,6 +11,7 @@ export interface Clock {
 /** The machine's own clock. Timers do not keep the process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   schedule(delayMs, callback) {
     const timer = setTimeout(callback, delayMs)
     timer.unref()
@@ -26,6 +29,10 @@ export class ManualClock implements Clock {
   }
 
   nowMs(): number {
+    return this.#nowMs
+  }
+
+  elapsedMs(): number {
     return this.#nowMs
   }
 

@@ -19,11 +19,11 @@ export const fetchHandler = handler(fetch, [4, 18], async (request, { services, 
   if (request.sessionId !== 0 && request.sessionEpoch !== -1) {
     return { throttleTimeMs: 0, errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND, responses: [] }
   }
-  const deadlineMs = services.clock.nowMs() + Math.max(0, request.maxWaitMs)
+  const deadlineMs = services.clock.elapsedMs() + Math.max(0, request.maxWaitMs)
   const signals = [context.signal, services.closing]
   let answer = await readAll(services, request, version, context)
   while (!answer.failed && answer.sizeBytes < request.minBytes) {
-    const timeoutMs = deadlineMs - services.clock.nowMs()
+    const timeoutMs = deadlineMs - services.clock.elapsedMs()
     if (timeoutMs <= 0 || signals.some(signal => signal.aborted)) break
     // A log may have moved while another one was read.
     if (!hasMoved(answer.watched)) {

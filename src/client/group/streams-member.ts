@@ -58,6 +58,8 @@ export class StreamsMember implements AsyncDisposable {
   #intervalMs = 0
   #failures = 0
   #wantsShutdown = false
+  /** Whether the coordinator may count it as a member, so that it must leave. */
+  #mayBeMember = false
   #isBeating = false
   #isBeatDue = false
   #cancelTimer = (): void => {}
@@ -102,7 +104,6 @@ export class StreamsMember implements AsyncDisposable {
   /** Leaves the group (static members: for a while). The owner has committed and closed its tasks before. */
   async close(): Promise<void> {
     if (this.#state === 'stopped') return
-    const isMember = this.#state === 'running' && this.#memberEpoch > JOINING
     this.#stop()
     if (this.#isBeating) {
       this.#idle = deferred()
@@ -113,7 +114,7 @@ export class StreamsMember implements AsyncDisposable {
     )
     this.#started.promise.catch(() => {})
     try {
-      if (isMember) await this.#leave()
+      if (this.#mayBeMember) await this.#leave()
     } finally {
       this.#memberEpoch = LEAVING
       await this.#connections.close()
@@ -157,6 +158,8 @@ export class StreamsMember implements AsyncDisposable {
       const nodeId = await this.#cluster.coordinatorOf('group', this.groupId)
       const connection = await this.#connections.get(nodeId)
       const owned = this.#owner.owned()
+      // Also when the answer is lost, or comes after close(): the coordinator may have made it a member.
+      this.#mayBeMember = true
       const answer = await connection.send(streamsGroupHeartbeat, this.#request(owned))
       if (this.#state !== 'running') {
         // Closed meanwhile; leave under the epoch that the coordinator knows.
@@ -248,6 +251,7 @@ export class StreamsMember implements AsyncDisposable {
       `The member ${this.memberId} of "${this.groupId}" was refused${detail}`,
     )
     if (REJOIN.has(errorCode) && this.#memberEpoch !== JOINING) {
+      this.#mayBeMember = false
       this.#memberEpoch = JOINING
       this.#endpointEpoch = -1
       this.#assigned = NOTHING_ASSIGNED

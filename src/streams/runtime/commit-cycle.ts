@@ -24,7 +24,7 @@ export class CommitCycle {
 
   constructor(options: CommitCycleOptions) {
     this.#options = options
-    this.#lastMs = options.cluster.clock.nowMs()
+    this.#lastMs = options.cluster.clock.elapsedMs()
   }
 
   /** Something happened that a commit must follow. */
@@ -43,7 +43,7 @@ export class CommitCycle {
 
   isDue(tasks: Iterable<HostedTask>): boolean {
     if (!this.#hasUncommitted) return false
-    return this.#options.cluster.clock.nowMs() >= this.dueAtMs || this.isFull(tasks)
+    return this.#options.cluster.clock.elapsedMs() >= this.dueAtMs || this.isFull(tasks)
   }
 
   /** More must not be processed before the next commit. */
@@ -94,6 +94,6 @@ export class CommitCycle {
 
   #done(): void {
     this.#hasUncommitted = false
-    this.#lastMs = this.#options.cluster.clock.nowMs()
+    this.#lastMs = this.#options.cluster.clock.elapsedMs()
   }
 }

@@ -151,14 +151,14 @@ export class HostedTask {
 
   /** `lagOf` tells how far its inputs are behind. Throws TASK_FAILED. */
   process(maxRecords: number, lagOf: LagOf): number {
-    const nowMs = this.#environment.cluster.clock.nowMs()
+    const elapsedMs = this.#environment.cluster.clock.elapsedMs()
     const task = this.#running
     const done = task.process(
       maxRecords,
       topic =>
         // A topic with fewer partitions gives it nothing.
         this.#topics.includes(topic) &&
-        this.#idling.mustWait(topic, { buffered: task.bufferedOf(topic), lag: lagOf(topic) }, nowMs),
+        this.#idling.mustWait(topic, { buffered: task.bufferedOf(topic), lag: lagOf(topic) }, elapsedMs),
     )
     this.#isWaiting = done < maxRecords && task.buffered > 0
     return done

@@ -19,12 +19,12 @@ export class RepartitionPurge {
     this.#cluster = cluster
     this.#logger = logger
     this.#intervalMs = intervalMs
-    this.#lastMs = cluster.clock.nowMs()
+    this.#lastMs = cluster.clock.elapsedMs()
   }
 
   /** Called after each commit. */
   committed(tasks: Iterable<HostedTask>): void {
-    const nowMs = this.#cluster.clock.nowMs()
+    const nowMs = this.#cluster.clock.elapsedMs()
     if (this.#isRunning || nowMs - this.#lastMs < this.#intervalMs) return
     this.#lastMs = nowMs
     const offsets = [...tasks].flatMap(({ subTopology, partition, committed }) =>

@@ -69,8 +69,9 @@ class UndoableStore<V> implements KeyValueStore<V> {
 
   put(key: ByteString, value: V | null, timestamp: number): void {
     const before = this.#store.get(key)
-    this.#undo.push(() => this.#store.put(key, before?.value ?? null, before?.timestamp ?? timestamp))
     this.#store.put(key, value, timestamp)
+    // Only what was taken is put back: the store may refuse the key.
+    this.#undo.push(() => this.#store.put(key, before?.value ?? null, before?.timestamp ?? timestamp))
   }
 
   range(from?: ByteString, to?: ByteString, options?: { reverse?: boolean }) {

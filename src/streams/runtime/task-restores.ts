@@ -44,13 +44,13 @@ export class TaskRestores {
 
   async #restore(task: HostedTask, signal: AbortSignal): Promise<void> {
     const { cluster, logger, topicTimeoutMs, onDone } = this.#options
-    const deadlineMs = cluster.clock.nowMs() + topicTimeoutMs
+    const deadlineMs = cluster.clock.elapsedMs() + topicTimeoutMs
     for (let attempt = 0; ; attempt++) {
       try {
         onDone(task, await task.restore(signal))
         return
       } catch (error) {
-        const isGone = isTopicMissing(error) && cluster.clock.nowMs() >= deadlineMs
+        const isGone = isTopicMissing(error) && cluster.clock.elapsedMs() >= deadlineMs
         if (signal.aborted || isGone || !isPassing(error)) throw error
         logger.warn(`The restore of task ${task.id} starts again: ${(error as Error).message}`)
         await delay(cluster.clock, backoffMs(cluster.backoff, attempt))

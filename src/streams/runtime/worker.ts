@@ -143,12 +143,14 @@ export class Worker {
 
   #waitMs(): number {
     if (this.#isStopping || this.#isTargetNew || this.#isLost || this.#failure !== undefined) return 0
-    const nowMs = this.#cluster.clock.nowMs()
-    let wakesAtMs = this.#commits.hasUncommitted ? this.#commits.dueAtMs : nowMs + IDLE_POLL_MS
+    const { clock } = this.#cluster
+    const elapsedMs = clock.elapsedMs()
+    let waitMs = this.#commits.hasUncommitted ? this.#commits.dueAtMs - elapsedMs : IDLE_POLL_MS
     for (const task of this.#tasks.values()) {
-      wakesAtMs = Math.min(wakesAtMs, task.wakesAtMs, task.readyAtMs)
+      // Punctuations are due by the wall clock, everything else by elapsed time.
+      waitMs = Math.min(waitMs, task.wakesAtMs - clock.nowMs(), task.readyAtMs - elapsedMs)
     }
-    return Math.max(0, wakesAtMs - nowMs)
+    return Math.max(0, waitMs)
   }
 
   #process(): void {
@@ -198,12 +200,14 @@ export class Worker {
 
   async #followTarget(): Promise<void> {
     const { topology, events } = this.#options
-    const revoked = [...this.#tasks.keys()].filter(id => !this.#target.has(id))
-    if (revoked.length > 0 && this.#commits.hasUncommitted) {
+    const revokedNow = (): string[] => [...this.#tasks.keys()].filter(id => !this.#target.has(id))
+    if (revokedNow().length > 0 && this.#commits.hasUncommitted) {
       await this.#commit()
       // A failed commit restores them all; those that are revoked are closed below either way.
     }
+    // The target may have changed again during the commit: it is the one of this moment that is followed.
     this.#isTargetNew = false
+    const revoked = revokedNow()
     if (revoked.length > 0) {
       await this.#closeTasks(revoked)
       events.onTasks()

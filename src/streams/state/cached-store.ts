@@ -144,7 +144,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       slot.encoded = now === undefined ? undefined : codec.encode(now.value)
       bytes += slot.encoded?.length ?? 0
       if (changelog === undefined) continue
-      if (now === undefined && this.#oldOf(slot) === undefined) continue
+      if (now === undefined && !this.#existed(slot)) continue
       collector.collect(
         changelog.topic,
         changelog.partition,
@@ -248,6 +248,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
     // At least doubles what was carried over: a large transaction must not age at every insertion.
     this.#youngLimit = Math.max(this.#cached, this.#young.size * 2)
+  }
+
+  /** At the last commit. Needs no decoding. */
+  #existed(slot: Slot<V>): boolean {
+    return slot.oldKnown ? slot.old !== undefined : this.#engine.get(slot.key) !== undefined
   }
 
   #oldOf(slot: Slot<V>): StoredValue<V> | undefined {
