@@ -18,7 +18,8 @@ export type Line = z.infer<typeof Line>
 /** CREATED → VALIDATED | FAILED; VALIDATED → SHIPPED once there is a shipping service. */
 export const OrderState = z.enum(['CREATED', 'VALIDATED', 'FAILED', 'SHIPPED'])
 
-export const MAX_LINES = 5000
+/** A record is at most 1 MiB, and services keep an order together with what they know of it. */
+export const MAX_LINES = 1000
 
 /** A request, keyed by the id that the order will have. The first one of an id becomes the order. */
 export const PlaceOrder = z.object({

@@ -16,12 +16,12 @@ import {
 
 export const orderService = app('orders')
 
-/** What is known of an order, and the event that the last input caused. */
+/** What is known of an order, and the states that the last input brought it to: each of them becomes an event. */
 interface Progress {
   order?: Order
   passed: OrderValidation['check'][]
   failures: string[]
-  caused: Order[]
+  reached: Order['state'][]
 }
 
 type Input = { place: PlaceOrder } | { verdict: OrderValidation }
@@ -32,27 +32,34 @@ const verdicts = orderService.stream(orderValidations).map((verdict): Input => (
 commands
   .merge(verdicts)
   .groupByKey()
-  .aggregate((): Progress => ({ passed: [], failures: [], caused: [] }), progress)
+  .aggregate((): Progress => ({ passed: [], failures: [], reached: [] }), progress)
   .toStream()
-  .flatMap(({ caused }) => caused)
+  .flatMap(eventsOf)
   .to(orders)
 
 function progress({ order, passed, failures }: Progress, input: Input, id: string): Progress {
-  const caused: Order[] = []
-  if ('verdict' in input) {
+  const reached: Order['state'][] = []
+  if (order !== undefined && order.state !== 'CREATED') {
+    // It is decided: what comes later changes nothing.
+  } else if ('verdict' in input) {
     const { check, result, reasons } = input.verdict
     if (result === 'FAIL') failures = [...failures, ...reasons]
     else if (!passed.includes(check)) passed = [...passed, check]
   } else if (order === undefined) {
     order = { ...input.place, id, state: 'CREATED', reasons: [] }
-    caused.push(order)
+    reached.push('CREATED')
   }
   if (order?.state === 'CREATED') {
-    if (failures.length > 0) caused.push((order = { ...order, state: 'FAILED', reasons: failures }))
-    else if (passed.length === CheckType.options.length)
-      caused.push((order = { ...order, state: 'VALIDATED' }))
+    if (failures.length > 0) order = { ...order, state: 'FAILED', reasons: failures }
+    else if (passed.length === CheckType.options.length) order = { ...order, state: 'VALIDATED' }
+    if (order.state !== 'CREATED') reached.push(order.state)
   }
-  return { ...(order && { order }), passed, failures, caused }
+  return { ...(order && { order }), passed, failures, reached }
+}
+
+function eventsOf({ order, reached }: Progress): Order[] {
+  if (order === undefined) return []
+  return reached.map(state => (state === order.state ? order : { ...order, state, reasons: [] }))
 }
 
 /** Every order by its id. */
