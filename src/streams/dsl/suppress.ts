@@ -81,13 +81,6 @@ export function suppressUntilTimeLimit<K, V>(
       `The operator "${name}" needs a time limit in whole milliseconds of 0 or more; got ${timeLimitMs}.`,
     )
   }
-  if (parts.table.historyRetentionMs() !== undefined) {
-    throw new EvertError(
-      'INVALID_TOPOLOGY',
-      `The operator "${name}" would keep only the last row that came, which of a versioned table need not be the ` +
-        'latest. Suppress an aggregate of it, or a table(topic) that is not versioned.',
-    )
-  }
   const limits = limitsOf(name, options)
   const windowOrder = window?.isSession === true ? sessionKeyOrder : windowKeyOrder
   const order = window === undefined ? keyOrder : windowOrder
