@@ -49,6 +49,7 @@ export {
   type UnlimitedWindows,
   unlimited,
 } from './streams/processors/windows.ts'
+export type { JoinWindows } from './streams/processors/join-windows.ts'
 export { type Windowed, windowed } from './streams/processors/windowed-key.ts'
 export type { SuppressOptions, TimeLimitOptions } from './streams/dsl/suppress.ts'
 export type { WindowStoreOptions } from './streams/dsl/window-aggregation.ts'
