@@ -6,7 +6,12 @@ import { EvertError } from '../errors.ts'
 import type { GlobalKTable } from '../streams/dsl/global-ktable.ts'
 import type { KStream } from '../streams/dsl/kstream.ts'
 import type { KTable } from '../streams/dsl/ktable.ts'
-import type { SourceOptions, StoreOptions, TableOptions } from '../streams/dsl/options.ts'
+import type {
+  SourceOptions,
+  StoreOptions,
+  TableOptions,
+  VersionedTableOptions,
+} from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { Topology } from '../streams/graph/topology.ts'
@@ -103,6 +108,11 @@ export class App {
   /** See StreamsBuilder.table. */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions<K, V>): KTable<K, V> {
     return this.#builder.table(topic, options)
+  }
+
+  /** See StreamsBuilder.versionedTable. */
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions): KTable<K, V> {
+    return this.#builder.versionedTable(topic, options)
   }
 
   /** See StreamsBuilder.globalTable. */
