@@ -111,7 +111,7 @@ export class App {
   }
 
   /** See StreamsBuilder.versionedTable. */
-  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions): KTable<K, V> {
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): KTable<K, V> {
     return this.#builder.versionedTable(topic, options)
   }
 
