@@ -15,9 +15,9 @@ const common = {
 
 const OneLine = exactly({ ...common, ...Line.shape }).transform(
   ({ customerId, deliveryLocation, product, quantity, price }): PlaceOrder => ({
-    customerId,
+    customerId: noMinusZero(customerId),
     deliveryLocation,
-    lines: [{ product, quantity, price }],
+    lines: [plainLine({ product, quantity, price })],
   }),
 )
 
@@ -25,7 +25,11 @@ const SeveralLines = exactly({
   ...common,
   lines: z.array(exactly(Line.shape)).min(1).max(MAX_LINES),
 }).transform(
-  ({ customerId, deliveryLocation, lines }): PlaceOrder => ({ customerId, deliveryLocation, lines }),
+  ({ customerId, deliveryLocation, lines }): PlaceOrder => ({
+    customerId: noMinusZero(customerId),
+    deliveryLocation,
+    lines: lines.map(plainLine),
+  }),
 )
 
 /** The faults are those of the form that was meant: a body with a product is of one line. */
@@ -42,6 +46,15 @@ export const PostedOrder = z.unknown().transform((body, context): PlaceOrder => 
   }
   return z.NEVER
 })
+
+function plainLine({ product, quantity, price }: Line): Line {
+  return { product, quantity: noMinusZero(quantity), price: noMinusZero(price) }
+}
+
+/** JSON has a -0 to read and none to write: it would not come back from the log as it was posted. */
+function noMinusZero(value: number): number {
+  return value === 0 ? 0 : value
+}
 
 /** Unlike z.strictObject alone it says which fields there are. */
 function exactly<S extends z.ZodRawShape>(shape: S) {
