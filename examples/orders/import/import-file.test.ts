@@ -38,7 +38,11 @@ test('every line read is placed or refused, and the products are known before th
     reasons: ['no customer'],
     input: '1004,MUG,"MUG ""TEA""",3,2020-01-01T11:00:00Z,1.05,,France',
   })
-  const { reasons, ...counts } = figures
+  const { reasons, firstRefused, ...counts } = figures
+  assert.deepEqual(
+    firstRefused.map(({ at }) => at),
+    [6, 7, 8],
+  )
   assert.deepEqual(counts, { total: 12, read: 12, placed: 5, refused: 7, orders: 3, allOrders: 3 })
   assert.deepEqual(Object.fromEntries(reasons), {
     cancellation: 1,
@@ -54,6 +58,13 @@ test('the signal ends an import between two lines, with figures of what was done
   const stopping = { ...target, stock: async () => controller.abort() }
   const figures = await importFile(SAMPLE, stopping, { signal: controller.signal })
   assert.deepEqual([placed.size, refused.size, figures.read, figures.total], [0, 0, 0, 12])
+})
+
+test('the signal ends an import that still looks through its file', async () => {
+  const { happened, target } = recordingTarget()
+  const signal = AbortSignal.abort(new Error('stop'))
+  await assert.rejects(importFile(SAMPLE, target, { signal }), /stop/)
+  assert.deepEqual(happened, [])
 })
 
 test('an order that the log does not take ends the import with its error', async () => {

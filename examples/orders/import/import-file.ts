@@ -26,6 +26,8 @@ export interface ImportFigures {
   readonly allOrders: number
   /** Refused lines by their first reason. */
   readonly reasons: Map<string, number>
+  /** The first lines that were refused, a few. */
+  readonly firstRefused: RefusedLine[]
 }
 
 export interface ImportOptions {
@@ -36,13 +38,18 @@ export interface ImportOptions {
 /** Appends that may wait for their acknowledgement at a time. */
 const IN_FLIGHT = 64
 
-/** A file can be imported again: an invoice that is an order already stays the one order that it is. */
+const FIRST_REFUSED = 3
+
+/**
+ * A file can be imported again: an invoice that is an order already stays the one order that it is. Once the signal is
+ * aborted, it rejects while it still looks through the file, and resolves early while it places orders.
+ */
 export async function importFile(
   file: string,
   target: ImportTarget,
   { signal, onProgress }: ImportOptions,
 ): Promise<ImportFigures> {
-  const survey = await surveyFile(file)
+  const survey = await surveyFile(file, signal)
   const figures: ImportFigures = {
     total: survey.lines,
     read: 0,
@@ -51,6 +58,7 @@ export async function importFile(
     orders: 0,
     allOrders: survey.invoices,
     reasons: new Map(),
+    firstRefused: [],
   }
   onProgress?.(figures)
   await target.stock(itemsOf(survey), survey.firstTimeMs)
@@ -62,6 +70,7 @@ export async function importFile(
       figures.placed += item.lines
       figures.read += item.lines
     } else {
+      if (figures.firstRefused.length < FIRST_REFUSED) figures.firstRefused.push(item)
       const source = basename(file)
       await target.refuse(`${source}:${item.at}`, {
         source,

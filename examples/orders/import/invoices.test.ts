@@ -126,3 +126,41 @@ test('columns may stand in any order, after a byte order mark, with lines of Win
     order: { customerId: 5, deliveryLocation: 'Japan', lines: [{ product: 'P1', quantity: 2, price: 10 }] },
   })
 })
+
+test('the header may be written in other ways', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'evert-import-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'x.csv')
+  const headers = [
+    'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country',
+    'INVOICE_NO,stock code,description,QUANTITY,Invoice Date,unit_price,Customer ID,country',
+  ]
+  for (const header of headers) {
+    writeFileSync(file, `${header}\n77,P1,POT,2,2020-01-01T09:00Z,0.1,5,Japan\n`)
+    const items = await read(file)
+    assert.deepEqual(
+      items.map(item => (item.kind === 'invoice' ? item.order : item.reasons)),
+      [{ customerId: 5, deliveryLocation: 'Japan', lines: [{ product: 'P1', quantity: 2, price: 10 }] }],
+      header,
+    )
+  }
+})
+
+test('an overlong line is refused, cut short, and the next one is placed', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'evert-import-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'x.csv')
+  writeFileSync(
+    file,
+    'invoiceNo,stockCode,description,quantity,invoiceDate,unitPrice,customerId,country\n' +
+      `76,P1,${'x'.repeat(3_000_000)},2,2020-01-01T09:00Z,0.1,5,Japan\n` +
+      '77,P1,POT,2,2020-01-01T09:00Z,0.1,5,Japan\n',
+  )
+  const [refused, invoice] = await read(file)
+  assert.ok(refused?.kind === 'refused')
+  assert.equal(refused.at, 2)
+  assert.match(refused.reasons.join(), /^malformed: longer than 65536 characters$/)
+  assert.match(refused.raw, /^76,P1,x{500}/)
+  assert.ok(refused.raw.length < 2000)
+  assert.equal(invoice?.kind === 'invoice' && invoice.invoiceNo, '77')
+})

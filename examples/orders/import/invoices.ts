@@ -27,12 +27,14 @@ export interface SurveyedProduct {
   unitPrice: number
 }
 
-export async function surveyFile(file: string): Promise<Survey> {
+/** Rejects when the signal is aborted. */
+export async function surveyFile(file: string, signal?: AbortSignal): Promise<Survey> {
   const products = new Map<string, SurveyedProduct>()
   const lastLineOf = new Map<string, number>()
   let lines = 0
   let firstTimeMs: number | undefined
   for await (const line of retailLines(file)) {
+    signal?.throwIfAborted()
     lines++
     if (line.kind === 'refused') continue
     lastLineOf.set(line.invoiceNo, line.at)

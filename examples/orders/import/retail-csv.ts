@@ -1,10 +1,9 @@
 /**
  * Reads invoice lines of a retail file (columns: invoiceNo, stockCode, description, quantity, invoiceDate, unitPrice,
- * customerId, country). Every record of the file comes out once: as a line that can be ordered, or refused with reasons.
+ * customerId, country; upper and lower case, spaces and underscores make no difference). Every record of the file comes out once: as a line that can be ordered, or refused with reasons.
  */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { CsvError, parse } from 'csv-parse/sync'
+import { fileLines, MAX_LINE_LENGTH } from './file-lines.ts'
 
 export interface InvoiceLine {
   readonly kind: 'line'
@@ -44,11 +43,14 @@ const COLUMNS = [
 /** Throws an Error with a message for the user when the file cannot be read or lacks a column. */
 export async function* retailLines(file: string): AsyncGenerator<InvoiceLine | RefusedLine> {
   let indexes: number[] | undefined
-  let at = 0
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    at++
+  for await (const { at, text, isOverlong } of fileLines(file)) {
     const raw = at === 1 ? text.replace(/^\uFEFF/, '') : text
     if (raw.trim() === '') continue
+    if (isOverlong && indexes !== undefined) {
+      const reasons = [`malformed: longer than ${MAX_LINE_LENGTH} characters`]
+      yield { kind: 'refused', at, raw: cut(raw, KEPT_OF_OVERLONG), reasons }
+      continue
+    }
     const cells = cellsOf(raw)
     if (indexes === undefined) indexes = columnIndexes(cells instanceof Error ? [raw] : cells, file)
     else if (cells instanceof Error)
@@ -57,6 +59,14 @@ export async function* retailLines(file: string): AsyncGenerator<InvoiceLine | R
   }
   if (indexes === undefined)
     throw new Error(`${file} is empty: it needs a header with ${COLUMNS.join(', ')}.`)
+}
+
+/** Characters of an overlong line that are told: enough to find it. */
+const KEPT_OF_OVERLONG = 1000
+const KEPT_OF_HEADER = 200
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
 }
 
 /** One line at a time, so that a broken quote spoils its own line only and not all that follow. */
@@ -75,9 +85,15 @@ function faultOf(error: Error): string {
 }
 
 function columnIndexes(header: string[], file: string): number[] {
-  const missing = COLUMNS.filter(column => !header.includes(column))
-  if (missing.length === 0) return COLUMNS.map(column => header.indexOf(column))
-  throw new Error(`${file} has no column ${missing.join(', ')}; its header is ${header.join(', ')}.`)
+  const names = header.map(plainName)
+  const missing = COLUMNS.filter(column => !names.includes(plainName(column)))
+  if (missing.length === 0) return COLUMNS.map(column => names.indexOf(plainName(column)))
+  const found = cut(header.join(', '), KEPT_OF_HEADER)
+  throw new Error(`${file} has no column ${missing.join(', ')}; its header is ${found}.`)
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s_]/g, '')
 }
 
 const WHOLE_NUMBER = /^-?\d{1,9}$/
