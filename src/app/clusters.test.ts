@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -150,6 +150,24 @@ describe('one directory', () => {
     mkdirSync(join(path, 'real', 'a', 'b'), { recursive: true })
     assert.deepEqual(new Set([...before, ...spellings.map(placeOf)]).size, 1)
     assert.notEqual(placeOf(`file:${join(path, 'real', 'a')}`), before[0])
+  })
+
+  test('that cannot be had is an error with its path, of the log and of the state', async () => {
+    using directory = newDirectory()
+    const file = join(directory.path, 'file')
+    writeFileSync(file, '')
+    const isRefused = (error: unknown) => isEvertError(error, 'DISK') && error.message.includes(file)
+    await assert.rejects(openCluster(`file:${file}`), isRefused)
+    await assert.rejects(openCluster(`file:${join(file, 'below')}`), isRefused)
+    const shop = app('shop')
+    shop.table(topic('rows', { key: string, value: string })).view('rows')
+    await assert.rejects(shop.start({ cluster: 'memory:', stateDir: file }), isRefused)
+  })
+
+  test('that is most likely not the one that is meant is refused', async () => {
+    for (const url of ['file://', 'file:~/shop', 'file://tmp/shop']) {
+      await assert.rejects(openCluster(url), { code: 'INVALID_CLUSTER_URL' })
+    }
   })
 
   test('that does not exist yet is opened once, however it is spelled', async () => {

@@ -1,5 +1,5 @@
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { logDirectory } from '../broker/log-directory.ts'
 import type { Logger } from '../streams/runtime/logger.ts'
 import type { StateEngine } from '../streams/state/byte-store.ts'
 import { LmdbEngine } from '../streams/state/lmdb.ts'
@@ -29,7 +29,5 @@ export function openStateEngine({ url, applicationId, stateDir, store, logger }:
 }
 
 function defaultStateDir(url: string | undefined): string {
-  if (url?.startsWith('file://') === true) return join(fileURLToPath(url), 'state')
-  if (url?.startsWith('file:') === true) return join(resolve(url.slice('file:'.length)), 'state')
-  return join('.evert', 'state')
+  return url?.startsWith('file:') === true ? join(logDirectory(url), 'state') : join('.evert', 'state')
 }

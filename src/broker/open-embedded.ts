@@ -1,10 +1,9 @@
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
 import { acquireLock, currentOwner, type DirectoryLock, directoryInUse } from '../internal/directory-lock.ts'
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import type { ListenerOptions } from './listener.ts'
+import { logDirectory } from './log-directory.ts'
 import { openFileStorage, openMemoryStorage, type StorageOptions } from './storage/storage.ts'
 
 /** This process runs the broker, or another one that does was found. */
@@ -33,7 +32,8 @@ const embeddedSettings = { heartbeatIntervalMs: 500, sessionTimeoutMs: 10_000 }
 /**
  * Opens the embedded log of `file:DIR` or `memory:`. One process owns a directory and runs its broker; any other is
  * told the owner's address and connects to it; `ownerAddress` tells where the owner is later on. Throws
- * INVALID_CLUSTER_URL; DIRECTORY_IN_USE when the owner does not come up in time; and what the storage throws.
+ * INVALID_CLUSTER_URL; DISK for a directory that cannot be made or written; DIRECTORY_IN_USE when the owner does not
+ * come up in time; and what the storage throws.
  *
  * @example
  * const embedded = await openEmbedded('file:./data')
@@ -47,7 +47,7 @@ export async function openEmbedded(url: string, options: EmbeddedOptions = {}): 
     const broker = await openBroker({ ...brokerOptions, storage })
     return { kind: 'owner', broker, close: () => broker.close() }
   }
-  const directory = directoryOf(url)
+  const directory = logDirectory(url)
   const found = await lockOrOwner(directory, clock, ownerTimeoutMs ?? OWNER_TIMEOUT_MS)
   if (found.kind === 'remote') return found
   const { lock } = found
@@ -76,17 +76,8 @@ export async function openEmbedded(url: string, options: EmbeddedOptions = {}): 
 
 /** Where the process listens that has the log of `file:DIR` open at this moment; undefined while none does. */
 export function ownerAddress(url: string): { readonly host: string; readonly port: number } | undefined {
-  const { host, port, beyond } = currentOwner(directoryOf(url)) ?? {}
+  const { host, port, beyond } = currentOwner(logDirectory(url)) ?? {}
   return host === undefined || port === undefined || beyond !== undefined ? undefined : { host, port }
-}
-
-function directoryOf(url: string): string {
-  const path = url.startsWith('file://') ? fileURLToPath(url) : url.startsWith('file:') ? url.slice(5) : ''
-  if (path !== '') return resolve(path)
-  throw new EvertError(
-    'INVALID_CLUSTER_URL',
-    `"${url}" names no embedded log; write file:DIRECTORY or memory: instead.`,
-  )
 }
 
 async function lockOrOwner(

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { EvertError } from '../errors.ts'
 import { assert } from './assert.ts'
+import { makeDirectory, unusableDirectory } from './make-directory.ts'
 import {
   fateBeyond,
   fateOf,
@@ -48,7 +49,8 @@ interface LockContent extends ProcessIdentity {
 }
 
 /**
- * Takes a directory (made when missing) for one owner at a time, within this process and across processes.
+ * Takes a directory (made when missing) for one owner at a time, within this process and across processes. Throws DISK
+ * when it cannot be made, read or written.
  *
  * Algorithm: lock files are numbered, `lock.1`, `lock.2`, …; the highest one counts. Whoever finds that its owner has
  * released it or is gone makes the next number, with its content, in one atomic step that fails when the number is
@@ -62,7 +64,15 @@ interface LockContent extends ProcessIdentity {
  * look sees it. It assumes what `fateOfOwner` says of host names. Everything is synchronous: it happens once, at start.
  */
 export function acquireLock(directory: string): LockResult {
-  mkdirSync(directory, { recursive: true })
+  makeDirectory(directory)
+  try {
+    return acquired(directory)
+  } catch (cause) {
+    throw unusableDirectory(directory, cause)
+  }
+}
+
+function acquired(directory: string): LockResult {
   const deadlineMs = performance.now() + DYING_MS
   for (;;) {
     const highest = Math.max(0, ...lockNumbers(directory))
