@@ -50,16 +50,16 @@ export class NodeConnections {
     const known = [...this.#nodes().values()]
     const start = this.#turn++ % Math.max(1, known.length)
     const candidates = [...known.slice(start), ...known.slice(0, start), ...this.#transport.bootstrap]
-    let failure: unknown
+    const failures: EvertError[] = []
     for (const address of candidates) {
       try {
         return await this.#at(address)
       } catch (error) {
         if (!isEvertError(error, 'CONNECTION')) throw error
-        failure = error
+        failures.push(error)
       }
     }
-    throw failure
+    throw unreachable(failures)
   }
 
   async close(): Promise<void> {
@@ -102,6 +102,17 @@ export class NodeConnections {
       slot.opening = undefined
     }
   }
+}
+
+/** Names every broker that was tried; one that was known and a bootstrap address too is named once. */
+function unreachable(failures: readonly EvertError[]): EvertError {
+  const messages = [...new Set(failures.map(({ message }) => message))]
+  const last = failures.at(-1) as EvertError
+  if (messages.length === 1) return last
+  return new EvertError('CONNECTION', `No broker can be reached. ${messages.join(' ')}`, {
+    cause: last,
+    retryable: last.retryable,
+  })
 }
 
 function keyOf(address: BrokerAddress): string {

@@ -61,7 +61,12 @@ class TcpConnection implements Connection {
     const opened = deferred<void>()
     socket.once('connect', () => opened.resolve())
     socket.once('error', cause =>
-      opened.reject(new EvertError('CONNECTION', `Cannot connect to ${peer}.`, { cause, retryable: true })),
+      opened.reject(
+        new EvertError('CONNECTION', `Cannot connect to ${peer}: ${reasonOf(cause)}.`, {
+          cause,
+          retryable: true,
+        }),
+      ),
     )
     const cancel = options.clock.schedule(options.connectTimeoutMs, () =>
       opened.reject(
@@ -214,6 +219,13 @@ class TcpConnection implements Connection {
       request.fail(error)
     }
   }
+}
+
+/** Of a name with several addresses each has its own error, and the whole has no words. */
+function reasonOf(cause: Error): string {
+  return cause instanceof AggregateError
+    ? cause.errors.map(error => (error as Error).message).join(', ')
+    : cause.message
 }
 
 function lost(peer: string, cause?: unknown): EvertError {
