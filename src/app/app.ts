@@ -25,7 +25,8 @@ import { serve } from '../service/serve.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
 import { openCluster } from './open-cluster.ts'
-import { Running, type RunningParts } from './running.ts'
+import { requireStartOptions } from './option-rules.ts'
+import { type CloseOptions, Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
 
 export interface StartOptions {
@@ -66,6 +67,9 @@ export interface StartOptions {
   /** Closes the application when it is aborted. */
   readonly signal?: AbortSignal
 }
+
+/** A transaction that is left open blocks readers no longer than this either. */
+const CLOSE_TIMEOUT_MS = 10_000
 
 export interface HttpOptions {
   /** 0 takes a free one. */
@@ -128,8 +132,10 @@ export class App {
   /**
    * Starts an instance: makes missing topics, joins the application's group, runs the tasks that it is given, and
    * makes the views answer. Resolves once it is a member of the group; views wait for their tasks by themselves.
+   * Throws INVALID_ARGUMENT for an option that does not exist or has a value that it cannot have.
    */
   async start(options: StartOptions): Promise<Running> {
+    requireStartOptions(options)
     const { cluster: place, listener, stateDir, store, logger = silentLogger, http, signal } = options
     signal?.throwIfAborted()
     const topology = this.topology()
@@ -196,11 +202,21 @@ interface Opened {
 
 /** Everything that was opened is closed once, in reverse: by close(), by the signal, or when the application fails. */
 function running(parts: RunningParts, { stack, signal, options }: Opened): Running {
-  const { application } = parts
+  const { application, cluster, producer } = parts
   let ended: Promise<void> | undefined
-  const end = (): Promise<void> => {
+  const end = ({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> => {
     signal?.removeEventListener('abort', onAbort)
-    return (ended ??= stack.disposeAsync())
+    return (ended ??= endWithin(timeoutMs))
+  }
+  const endWithin = async (timeoutMs: number): Promise<void> => {
+    const cancel = cluster.clock.schedule(timeoutMs, () => {
+      Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warn)
+    })
+    try {
+      await stack.disposeAsync()
+    } finally {
+      cancel()
+    }
   }
   const warn = (error: Error): void => process.emitWarning(error)
   const onAbort = (): void => {

@@ -24,6 +24,14 @@ export interface Appended {
   readonly position: Position
 }
 
+export interface CloseOptions {
+  /**
+   * How long the last commit may take. After it the open transaction is left to the cluster, which aborts it; the next
+   * start processes its records again. Default 10 000.
+   */
+  readonly timeoutMs?: number
+}
+
 export interface RunningParts {
   readonly application: Application
   readonly cluster: Cluster
@@ -38,9 +46,12 @@ export class Running implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #producer: Producer
   readonly #server: RunningServer | undefined
-  readonly #end: () => Promise<void>
+  readonly #end: (options?: CloseOptions) => Promise<void>
 
-  constructor({ application, cluster, producer, server }: RunningParts, end: () => Promise<void>) {
+  constructor(
+    { application, cluster, producer, server }: RunningParts,
+    end: (options?: CloseOptions) => Promise<void>,
+  ) {
     this.id = application.applicationId
     this.#application = application
     this.#cluster = cluster
@@ -111,9 +122,9 @@ export class Running implements AsyncDisposable {
     return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
   }
 
-  /** Commits, closes tasks and state, leaves the group. Views answer no more. */
-  async close(): Promise<void> {
-    await this.#end()
+  /** Commits, closes tasks and state, leaves the group. Views answer no more. Ends also when the cluster is away. */
+  async close(options?: CloseOptions): Promise<void> {
+    await this.#end(options)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

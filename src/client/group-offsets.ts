@@ -63,11 +63,15 @@ export async function committedOffsets(
   )
 }
 
-/** Commits offsets outside of a transaction. Throws KafkaError, such as STALE_MEMBER_EPOCH for a member that was fenced. */
+/**
+ * Commits offsets outside of a transaction. Throws KafkaError, such as STALE_MEMBER_EPOCH for a member that was fenced,
+ * and CLOSED once `isCancelled` says so while it is retried.
+ */
 export async function commitOffsets(
   cluster: Cluster,
   group: GroupIdentity,
   offsets: readonly CommittableOffset[],
+  isCancelled?: () => boolean,
 ): Promise<void> {
   const { groupId, memberId = '', epoch = -1, instanceId = null } = group
   const answer = await callCoordinator({
@@ -76,6 +80,7 @@ export async function commitOffsets(
     kind: 'group',
     key: groupId,
     api: offsetCommit,
+    ...(isCancelled !== undefined && { isCancelled }),
     maxVersion: BY_NAME.offsetCommit,
     request: {
       groupId,

@@ -1,4 +1,4 @@
-import { EvertError } from '../errors.ts'
+import { EvertError, isEvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import { produce } from '../wire/messages/produce.ts'
 import type { Cluster } from './cluster.ts'
@@ -47,6 +47,7 @@ export class Producer implements AsyncDisposable {
   #unreported: Error | undefined
   #isDropping = false
   #isClosed = false
+  #released: Promise<void> | undefined
 
   constructor(cluster: Cluster, options: ProducerOptions = {}) {
     const settings = producerSettings(options)
@@ -162,24 +163,45 @@ export class Producer implements AsyncDisposable {
 
   /** Flushes (aborts an open transaction) and releases the connections. Rejects with a failure that was not reported. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#isClosed) return this.#release()
     try {
       if (this.#transactions === undefined) await this.flush()
       else if (this.#transactions.isOpen) await this.#transactions.abort()
     } catch (error) {
       // Fenced: whoever took over has ended the transaction already.
-      if (!(error instanceof ProducerFencedError)) throw error
+      if (!(error instanceof ProducerFencedError) && !this.#isAbandoned(error)) throw error
     } finally {
-      this.#isClosed = true
-      this.#transactions?.close()
-      this.#sender.close()
-      await this.#connections.close()
-      await this.#dropAll(this.#transactions?.poison ?? closed())
+      await this.#release()
     }
+  }
+
+  /**
+   * Closes at once: what is not acknowledged is given up, and an open transaction is left to the coordinator, which
+   * ends it after its timeout. Calls under way reject with CLOSED, but for close(), which resolves.
+   */
+  abandon(): Promise<void> {
+    return this.#release()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #release(): Promise<void> {
+    this.#released ??= this.#releaseAll()
+    return this.#released
+  }
+
+  async #releaseAll(): Promise<void> {
+    this.#isClosed = true
+    this.#transactions?.close()
+    this.#sender.close()
+    await this.#connections.close()
+    await this.#dropAll(this.#transactions?.poison ?? closed())
+  }
+
+  #isAbandoned(error: unknown): boolean {
+    return this.#released !== undefined && isEvertError(error, 'CLOSED')
   }
 
   /** Whether a record goes on to its batch; throws when none may be appended now. */

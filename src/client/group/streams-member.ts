@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { EvertError } from '../../errors.ts'
+import { EvertError, isEvertError } from '../../errors.ts'
 import { type Deferred, deferred } from '../../internal/deferred.ts'
 import { errorCodes } from '../../wire/error-codes.ts'
 import type { ResponseOf } from '../../wire/message.ts'
@@ -109,10 +109,7 @@ export class StreamsMember implements AsyncDisposable {
       this.#idle = deferred()
       await this.#idle.promise
     }
-    this.#started.reject(
-      new EvertError('CLOSED', `The member of "${this.groupId}" was closed before it joined.`),
-    )
-    this.#started.promise.catch(() => {})
+    this.#rejectStart()
     try {
       if (this.#mayBeMember) await this.#leave()
     } finally {
@@ -121,8 +118,22 @@ export class StreamsMember implements AsyncDisposable {
     }
   }
 
+  /** Ends at once, without leaving: the coordinator will miss the heartbeats. A close() under way goes on sooner. */
+  async abandon(): Promise<void> {
+    this.#stop()
+    this.#rejectStart()
+    await this.#connections.close()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #rejectStart(): void {
+    this.#started.reject(
+      new EvertError('CLOSED', `The member of "${this.groupId}" was closed before it joined.`),
+    )
+    this.#started.promise.catch(() => {})
   }
 
   /** One heartbeat at a time; one that is wanted meanwhile follows at once. */
@@ -299,7 +310,8 @@ export class StreamsMember implements AsyncDisposable {
         throw new KafkaError(errorCode, `The member of "${this.groupId}" could not leave`)
       }
     } catch (error) {
-      if (!isChannelError(error)) throw error
+      // CLOSED: abandoned meanwhile.
+      if (!isChannelError(error) && !isEvertError(error, 'CLOSED')) throw error
     }
   }
 }

@@ -44,6 +44,8 @@ export class Application implements AsyncDisposable {
   readonly #missingTopics: MissingTopics
   #hasTarget = false
   #isAbandoned = false
+  #isReleased = false
+  #isGivenUp = false
   #endpoints: readonly EndpointPartitions[] = []
   #ended: Promise<void> | undefined
 
@@ -184,6 +186,21 @@ export class Application implements AsyncDisposable {
     await this.#ended
   }
 
+  /**
+   * Ends a close() for which the cluster is too long out of reach: what is not committed is left to the cluster, which
+   * aborts it, and to the next start, which processes it again.
+   */
+  async giveUp(): Promise<void> {
+    if (this.#isReleased || this.#isGivenUp) return
+    this.#isGivenUp = true
+    this.#logger.warn(
+      `The application "${this.applicationId}" is closed without its last commit: the cluster did not answer in ` +
+        'time. It aborts what is open, and the next start processes that again.',
+    )
+    this.#worker.abandon()
+    await Promise.all([this.#committer.abandon(), this.#member.abandon()])
+  }
+
   /** Ends as a crash would: nothing more is committed, and the open transaction is left as it is. For tests. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true
@@ -200,7 +217,7 @@ export class Application implements AsyncDisposable {
     try {
       await this.#worker.run()
     } catch (error) {
-      this.#fail(error)
+      if (!this.#isGivenUp) this.#fail(error)
     }
     await this.#release()
     await tried
@@ -217,6 +234,7 @@ export class Application implements AsyncDisposable {
         this.#logger.warn(`The application did not end cleanly: ${(outcome.reason as Error).message}`)
       }
     }
+    this.#isReleased = true
   }
 
   #fail(error: unknown): void {

@@ -2,6 +2,8 @@ import { commitOffsets } from '../../client/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import type { CommittableOffset, GroupIdentity } from '../../client/committable-offset.ts'
 import { Producer } from '../../client/producer.ts'
+import { isChannelError } from '../../client/retry.ts'
+import { isMigration } from './migration.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export type Guarantee = 'exactly_once' | 'at_least_once'
@@ -23,6 +25,8 @@ export interface Committer extends RecordCollector {
   /** So much waits to be sent that a commit is due. */
   readonly isFull: boolean
   close(): Promise<void>
+  /** Closes at once, whatever is under way. An open transaction stays open until the cluster ends it. */
+  abandon(): Promise<void>
 }
 
 export interface CommitterOptions {
@@ -69,7 +73,8 @@ class ExactlyOnce implements Committer {
   async abort(): Promise<void> {
     try {
       await this.#producer.abort()
-    } catch {
+    } catch (error) {
+      if (!isMigration(error) && !isChannelError(error)) throw error
       await this.#producer.init()
     }
     this.#producer.begin()
@@ -86,12 +91,17 @@ class ExactlyOnce implements Committer {
   close(): Promise<void> {
     return this.#producer.close()
   }
+
+  abandon(): Promise<void> {
+    return this.#producer.abandon()
+  }
 }
 
 /** Records first, then the offsets: after a crash in between, the records are made again. */
 class AtLeastOnce implements Committer {
   readonly #producer: Producer
   readonly #cluster: Cluster
+  #isAbandoned = false
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
@@ -108,7 +118,9 @@ class AtLeastOnce implements Committer {
 
   async commit(offsets: readonly CommittableOffset[]): Promise<void> {
     await this.#producer.flush()
-    if (offsets.length > 0) await commitOffsets(this.#cluster, this.#group(), offsets)
+    if (offsets.length > 0) {
+      await commitOffsets(this.#cluster, this.#group(), offsets, () => this.#isAbandoned)
+    }
   }
 
   /** Waits until nothing is on its way; what failed to arrive is made again with its input. */
@@ -126,5 +138,10 @@ class AtLeastOnce implements Committer {
 
   close(): Promise<void> {
     return this.#producer.close()
+  }
+
+  abandon(): Promise<void> {
+    this.#isAbandoned = true
+    return this.#producer.abandon()
   }
 }
