@@ -1,5 +1,6 @@
 import { EvertError } from '../errors.ts'
 import type { Codec } from './codec.ts'
+import { describeValue } from './schema.ts'
 
 /** A named, typed contract: what its records' keys and values are, and how the topic is made if it is missing. */
 export interface Topic<K, V> {
@@ -20,13 +21,22 @@ export interface TopicOptions<K, V> {
 }
 
 /**
- * Declares a topic. Throws INVALID_TOPIC_NAME when the name breaks Kafka's rule.
+ * Declares a topic. Throws INVALID_TOPIC_NAME when the name breaks Kafka's rule; INVALID_ARGUMENT when key or value
+ * has no codec.
  *
  * @example
  * const orders = topic('orders', { key: string, value: json(Order) })
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   assertTopicName(name)
+  if (typeof options !== 'object' || options === null) {
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `Topic "${name}" needs the codecs of its records: topic("${name}", { key: string, value: json(schema) }).`,
+    )
+  }
+  requireCodec(name, 'key', options.key)
+  requireCodec(name, 'value', options.value)
   const { key, value, partitions = 6, configs = {} } = options
   if (!Number.isInteger(partitions) || partitions < 1) {
     throw new EvertError(
@@ -35,6 +45,16 @@ export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K,
     )
   }
   return { name, key, value, partitions, configs }
+}
+
+function requireCodec(topic: string, side: 'key' | 'value', codec: unknown): void {
+  const { encode, decode, '~standard': schema } = (codec ?? {}) as Record<string, unknown>
+  if (typeof encode === 'function' && typeof decode === 'function' && schema === undefined) return
+  const fault =
+    schema === undefined
+      ? `${describeValue(codec)} is none. Codecs are string, int64, json(schema) and others`
+      : 'a schema is none: use json(schema)'
+  throw new EvertError('INVALID_ARGUMENT', `Topic "${topic}" needs a codec as its ${side}; ${fault}.`)
 }
 
 const MAX_NAME_LENGTH = 249

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { string } from '../contracts/codecs.ts'
+import { topic } from '../contracts/topic.ts'
+import { app } from './app.ts'
+import { openCluster } from './open-cluster.ts'
+
+/** As from JavaScript, where nobody checks them before. */
+const anything = (options: unknown) => options as never
+
+function shop() {
+  const shop = app('shop')
+  shop.table(topic('rows', { key: string, value: string })).view('rows')
+  return shop
+}
+
+describe('start refuses', () => {
+  const cases: [string, unknown, RegExp][] = [
+    ['no options', undefined, /start needs an object of options, not nothing\. Options: cluster, .*store/],
+    ['a URL without an object', 'memory:', /needs an object of options, not "memory:"/],
+    ['no cluster', {}, /needs the option "cluster": a cluster URL \(file:DIRECTORY, memory:, kafka:/],
+    ['another cluster', { cluster: {} }, /"cluster" of start is a cluster URL .*, not an object/],
+    ['an unknown option', { cluster: 'memory:', stor: 1 }, /no option "stor"\. Options: .*stateDir, store,/],
+    ['an unknown store', { cluster: 'memory:', store: 'rocksdb' }, /is "lmdb" or "memory", not "rocksdb"/],
+    [
+      'an unknown guarantee',
+      { cluster: 'memory:', guarantee: 'exactly-once' },
+      /"guarantee" of start is "exactly_once" or "at_least_once", not "exactly-once"/,
+    ],
+    ['an unknown policy', { cluster: 'memory:', onError: 'ignore' }, /"fail", "skip" or .*, not "ignore"/],
+    ['a dead letter without a topic', { cluster: 'memory:', onError: {} }, /\{ deadLetter: TOPIC \}/],
+    ...[-1, Number.NaN, Number.POSITIVE_INFINITY, '100'].map(
+      (commitIntervalMs): [string, unknown, RegExp] => [
+        `a commit interval of ${JSON.stringify(commitIntervalMs)} (${commitIntervalMs})`,
+        { cluster: 'memory:', commitIntervalMs },
+        /"commitIntervalMs" of start is a number of milliseconds, 0 or more, not/,
+      ],
+    ),
+    ['an idle time of -2', { cluster: 'memory:', maxTaskIdleMs: -2 }, /0 or more, or -1, not number -2/],
+    [
+      'a listener of failures that is none',
+      { cluster: 'memory:', onFailure: 1 },
+      /is a function, not number/,
+    ],
+  ]
+  for (const [what, options, message] of cases) {
+    test(what, async () => {
+      await assert.rejects(shop().start(anything(options)), { code: 'INVALID_ARGUMENT', message })
+    })
+  }
+})
+
+test('start takes every value that an option can have, and undefined for one that is left out', async () => {
+  for (const options of [
+    { store: 'memory', guarantee: 'at_least_once', onError: 'skip', commitIntervalMs: 0, maxTaskIdleMs: -1 },
+    { store: undefined, guarantee: 'exactly_once', onError: { deadLetter: 'dead' }, maxTaskIdleMs: 0 },
+  ]) {
+    await using running = await shop().start(anything({ cluster: 'memory:', ...options }))
+    assert.ok(['REBALANCING', 'RUNNING'].includes(running.state), running.state)
+  }
+})
+
+test('openCluster refuses options that it does not have, and values that they cannot have', async () => {
+  for (const [options, message] of [
+    [null, /openCluster needs an object of options, not null/],
+    [{ clientid: 'a' }, /openCluster has no option "clientid"\. Options: clientId, /],
+    [{ requestTimeoutMs: -1 }, /"requestTimeoutMs" of openCluster is a number of milliseconds/],
+    [{ listener: 9092 }, /"listener" of openCluster is an object, not number 9092/],
+  ] as const) {
+    await assert.rejects(openCluster('memory:', anything(options)), { code: 'INVALID_ARGUMENT', message })
+  }
+})

@@ -1,0 +1,112 @@
+import { Cluster, type ClusterOptions } from '../client/cluster.ts'
+import { describeValue } from '../contracts/schema.ts'
+import { EvertError } from '../errors.ts'
+import type { StartOptions } from './app.ts'
+
+/** What an option's value is, in words, and whether a value is that. */
+interface Rule {
+  readonly words: string
+  isMet(value: unknown): boolean
+}
+
+/** One rule for each option, so that an option without one does not compile. */
+type RulesOf<Options> = Readonly<Record<keyof Options, Rule>>
+
+/** Left to the compiler, and to whoever reads the option. */
+const unchecked: Rule = { words: 'anything', isMet: () => true }
+const fn: Rule = { words: 'a function', isMet: value => typeof value === 'function' }
+const object: Rule = { words: 'an object', isMet: isObject }
+const text: Rule = { words: 'a string', isMet: value => typeof value === 'string' }
+const milliseconds: Rule = { words: 'a number of milliseconds, 0 or more', isMet: isDuration }
+
+function oneOf(...values: readonly string[]): Rule {
+  return {
+    words: values.map(value => JSON.stringify(value)).join(' or '),
+    isMet: value => typeof value === 'string' && values.includes(value),
+  }
+}
+
+const startRules: RulesOf<StartOptions> = {
+  cluster: {
+    words: 'a cluster URL (file:DIRECTORY, memory:, kafka://host:port) or what openCluster returns',
+    isMet: value => typeof value === 'string' || value instanceof Cluster,
+  },
+  listener: object,
+  stateDir: text,
+  store: oneOf('lmdb', 'memory'),
+  commitIntervalMs: milliseconds,
+  maxTaskIdleMs: {
+    words: 'a number of milliseconds, 0 or more, or -1',
+    isMet: value => value === -1 || isDuration(value),
+  },
+  guarantee: oneOf('exactly_once', 'at_least_once'),
+  onError: {
+    words: '"fail", "skip" or { deadLetter: TOPIC }',
+    isMet: value =>
+      value === 'fail' || value === 'skip' || (isObject(value) && typeof value['deadLetter'] === 'string'),
+  },
+  onStateChange: fn,
+  onFailure: fn,
+  onRestore: fn,
+  logger: object,
+  http: object,
+  signal: unchecked,
+}
+
+const clusterRules: RulesOf<ClusterOptions> = {
+  clientId: text,
+  clock: unchecked,
+  random: fn,
+  connectTimeoutMs: milliseconds,
+  requestTimeoutMs: milliseconds,
+  retryBackoffMs: milliseconds,
+  retryBackoffMaxMs: milliseconds,
+  metadataMaxAgeMs: milliseconds,
+  listener: object,
+  warn: fn,
+}
+
+/** Throws INVALID_ARGUMENT for options of `start` that the compiler would have refused, or could not know of. */
+export function requireStartOptions(options: unknown): asserts options is StartOptions {
+  requireOptions('start', options, startRules)
+  const isGiven = options.cluster !== undefined
+  if (!isGiven) throw refused(`start needs the option "cluster": ${startRules.cluster.words}`)
+}
+
+/** The same of `openCluster`. */
+export function requireClusterOptions(options: unknown): asserts options is ClusterOptions {
+  requireOptions('openCluster', options, clusterRules)
+}
+
+/** An option that is undefined counts as left out. */
+function requireOptions<Options>(
+  call: string,
+  options: unknown,
+  rules: RulesOf<Options>,
+): asserts options is Record<keyof Options, unknown> {
+  const names = Object.keys(rules).join(', ')
+  if (!isObject(options)) {
+    throw refused(`${call} needs an object of options, not ${describeValue(options)}. Options: ${names}`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(rules, name)) {
+      throw refused(`${call} has no option ${JSON.stringify(name)}. Options: ${names}`)
+    }
+    const rule = rules[name as keyof Options]
+    if (value !== undefined && !rule.isMet(value)) {
+      throw refused(`The option "${name}" of ${call} is ${rule.words}, not ${describeValue(value)}`)
+    }
+  }
+}
+
+function refused(message: string): EvertError {
+  return new EvertError('INVALID_ARGUMENT', `${message}.`)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
