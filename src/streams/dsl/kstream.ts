@@ -204,7 +204,8 @@ export class KStream<K, V> {
     const store = options.store ?? plan.names.store('KSTREAM-TOTABLE-')
     const { node: parent, sources } = this.#keyed(name)
     const state = newTableState(value)
-    const table = sourceParts(state, store, { plan, key })
+    const isNamed = options.name !== undefined || options.store !== undefined
+    const table = sourceParts(state, store, { plan, key, repartition: isNamed ? undefined : name })
     if (options.store !== undefined) table.keepRows(options.store)
     const node = plan.addProcessor(name, [parent], {
       create: tableSource(state),

@@ -183,10 +183,13 @@ export class KTable<K, V> {
     return suppressUntilTimeLimit(this.#context, this.#parts, timeLimitMs, options)
   }
 
-  /** Keeps the rows in a store of this name and returns the handle that queries it once the application runs. */
+  /**
+   * Keeps the rows in a store of this name and returns the handle that queries it once the application runs. A table
+   * with a `{ store }` of its own, or an earlier view, keeps that name.
+   */
   view(name: string, options: ViewOptions<V> = {}): View<K, V> {
     const view = new View<K, V>(name, options)
-    this.#parts.table.keepRows(name)
+    this.#parts.table.nameRows(name)
     this.#context.plan.addView({ name, table: this.#parts.table.state, view })
     return view
   }

@@ -130,7 +130,7 @@ export class StreamsBuilder {
       create: versionedTableSource(stores, state),
       stores: () => [latest, stores.history],
     })
-    const table = versionedParts(state, stores)
+    const table = versionedParts(state, stores, plan)
     return this.#context.table({ node, key, value, sources: [source], table })
   }
 

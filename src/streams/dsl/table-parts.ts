@@ -19,6 +19,8 @@ export interface TableParts {
   lookup(): LookupFactory
   /** Keeps the rows, in a store of this name if they are not kept yet. */
   keepRows(store: string): void
+  /** The same; a store that has only a generated name gets this one. */
+  nameRows(store: string): void
   /** How far back rows can be looked up as they were; undefined when only the latest ones are known. */
   historyRetentionMs(): number | undefined
 }
@@ -28,6 +30,8 @@ export interface StorePlan {
   readonly key: Codec<unknown>
   /** The topic that can serve as changelog. */
   readonly sourceTopic?: string
+  /** The generated name of the table's repartition topic, where that is not named after its store. */
+  readonly repartition?: string | undefined
 }
 
 export function newTableState(value: Codec<unknown>): TableState {
@@ -40,6 +44,7 @@ export function sourceParts(state: TableState, generatedName: string, storePlan:
   return {
     state,
     keepRows,
+    nameRows: name => nameRowsIn(state, name, storePlan),
     historyRetentionMs: () => undefined,
     requestOldValues(force) {
       if (state.store === undefined && !force) return false
@@ -67,6 +72,7 @@ export function derivedParts(
   return {
     state,
     keepRows: name => keepRowsIn(state, name, storePlan),
+    nameRows: name => nameRowsIn(state, name, storePlan),
     requestOldValues(force) {
       if (state.store !== undefined || requestOldValues(force)) state.sendOldValues = true
       return state.sendOldValues
@@ -77,10 +83,11 @@ export function derivedParts(
 }
 
 /** A table that keeps the earlier versions of its rows too. `state` has the store of the latest ones. */
-export function versionedParts(state: TableState, stores: VersionedStores): TableParts {
+export function versionedParts(state: TableState, stores: VersionedStores, plan: Plan): TableParts {
   return {
     state,
     keepRows() {},
+    nameRows: name => plan.nameStore(stores.latest, name),
     requestOldValues() {
       state.sendOldValues = true
       return true
@@ -94,6 +101,13 @@ function keepRowsIn(state: TableState, store: string, { plan, key, sourceTopic }
   if (state.store !== undefined) return
   plan.addStore({ name: store, key, value: state.value, sourceTopic })
   state.store = store
+}
+
+function nameRowsIn(state: TableState, name: string, storePlan: StorePlan): void {
+  const { plan, repartition } = storePlan
+  if (state.store === undefined) keepRowsIn(state, name, storePlan)
+  else plan.nameStore(state.store, name)
+  if (repartition !== undefined) plan.nameGenerated(repartition, name)
 }
 
 /** The stores that a table's own operator opens. */

@@ -3,10 +3,11 @@ import { EvertError } from '../../errors.ts'
 /**
  * Names for what the user leaves unnamed, as Kafka Streams makes them: an operator's prefix and one counter for all. An
  * operator that is added or removed renames the unnamed ones after it, so stores and repartition topics that must
- * outlive a change of the topology should be named.
+ * outlive a change of the topology should be named (a view names those of its table).
  */
 export class NameCounter {
   #next = 0
+  readonly #stores = new Set<string>()
 
   /** `KSTREAM-FILTER-0000000003`. */
   operator(prefix: string): string {
@@ -15,7 +16,14 @@ export class NameCounter {
 
   /** `KSTREAM-AGGREGATE-STATE-STORE-0000000003`. */
   store(prefix: string): string {
-    return `${prefix}STATE-STORE-${this.#number()}`
+    const name = `${prefix}STATE-STORE-${this.#number()}`
+    this.#stores.add(name)
+    return name
+  }
+
+  /** Whether the store's name was made here, or is that of the rows behind a buffer that was named here. */
+  madeStore(name: string): boolean {
+    return this.#stores.has(name.replace(/-rows$/, ''))
   }
 
   #number(): string {

@@ -5,6 +5,7 @@ import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
+import { GivenNames, isNamedAfter } from './given-names.ts'
 import { assertOperatorName, NameCounter } from './names.ts'
 
 /**
@@ -13,6 +14,8 @@ import { assertOperatorName, NameCounter } from './names.ts'
  */
 export class Plan {
   readonly names = new NameCounter()
+  /** Of stores and repartition topics; the plan's own lists have the names that operators know. */
+  readonly given = new GivenNames()
   readonly nodes: PlanNode[] = []
   readonly stores: PlanStore[] = []
   readonly repartitions: Repartition[] = []
@@ -37,12 +40,7 @@ export class Plan {
   }
 
   addRepartition(repartition: Repartition): Repartition {
-    if (this.repartitions.some(other => other.name === repartition.name)) {
-      throw new EvertError(
-        'INVALID_TOPOLOGY',
-        `Two repartition topics are named "${repartition.name}". Give one of the groupings another name.`,
-      )
-    }
+    this.#assertNewRepartition(repartition.name)
     this.repartitions.push(repartition)
     return repartition
   }
@@ -50,6 +48,24 @@ export class Plan {
   addStore(store: PlanStore): void {
     this.#assertNewStore(store.name)
     this.stores.push(store)
+  }
+
+  /** Names a store, and what is named after it, if it has only a generated name. The first name stays. */
+  nameStore(store: string, name: string): void {
+    if (this.names.madeStore(store)) this.nameGenerated(store, name)
+  }
+
+  /** The same for whatever carries this generated name. */
+  nameGenerated(generated: string, name: string): void {
+    if (this.given.has(generated)) return
+    const renamed = (other: string) => name + other.slice(generated.length)
+    for (const store of this.stores) {
+      if (isNamedAfter(store.name, generated)) this.#assertNewStore(renamed(store.name))
+    }
+    for (const topic of this.repartitions) {
+      if (isNamedAfter(topic.name, generated)) this.#assertNewRepartition(renamed(topic.name))
+    }
+    this.given.give(generated, name)
   }
 
   addGlobalTable(table: PlanGlobalTable): void {
@@ -79,12 +95,20 @@ export class Plan {
 
   #assertNewStore(name: string): void {
     assertOperatorName(name, 'store')
-    if (
-      [...this.stores, ...this.globalTables.map(table => ({ name: table.store }))].some(s => s.name === name)
-    ) {
+    const present = [...this.stores.map(store => store.name), ...this.globalTables.map(table => table.store)]
+    if (present.some(store => this.given.of(store) === name)) {
       throw new EvertError(
         'INVALID_TOPOLOGY',
         `Two stores are named "${name}". Give each its own name with { store: … }.`,
+      )
+    }
+  }
+
+  #assertNewRepartition(name: string): void {
+    if (this.repartitions.some(other => this.given.of(other.name) === name)) {
+      throw new EvertError(
+        'INVALID_TOPOLOGY',
+        `Two repartition topics are named "${name}". Give one of the groupings another name.`,
       )
     }
   }

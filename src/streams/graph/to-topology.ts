@@ -3,6 +3,7 @@ import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import { nullKeyFilter } from '../processors/null-key-filter.ts'
 import { passThrough } from '../processors/pass-through.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
 import type { Plan, PlanNode, PlanStore, Repartition } from './plan.ts'
 import type {
   InternalTopic,
@@ -88,7 +89,7 @@ class TopologyBuilder {
   views(): ViewRegistration[] {
     return this.#plan.views.map(({ name, table, view }) => {
       assert(table.store !== undefined, `the table of view ${name} keeps no rows`)
-      return { name, store: table.store, view }
+      return { name, store: this.#plan.given.of(table.store), view }
     })
   }
 
@@ -101,7 +102,10 @@ class TopologyBuilder {
     if (node.kind === 'processor') {
       const create =
         node.create === nullKeyFilter && this.#leadsToRelaxedJoin(node) ? passThrough : node.create
-      return { ...base, kind: 'processor', stores: node.stores(), create }
+      const known = node.stores()
+      const stores = known.map(store => this.#plan.given.of(store))
+      const isRenamed = stores.some((store, i) => store !== known[i])
+      return { ...base, kind: 'processor', stores, create: isRenamed ? this.#opensGiven(create) : create }
     }
     const { key, value, changes } = node
     return node.kind === 'source'
@@ -125,6 +129,13 @@ class TopologyBuilder {
         }
   }
 
+  /** The operator knows its stores by their generated names, the task by those given later. */
+  #opensGiven(create: ProcessorFactory): ProcessorFactory {
+    const { given } = this.#plan
+    return (context, next, children) =>
+      create({ ...context, keyValue: store => context.keyValue(given.of(store)) }, next, children)
+  }
+
   /** Downstream of a repartition's filter, across the topic and further ones. */
   #leadsToRelaxedJoin(node: PlanNode): boolean {
     if (node.relaxesNullKeys) return true
@@ -136,10 +147,11 @@ class TopologyBuilder {
     return [...children, ...readers].some(next => this.#leadsToRelaxedJoin(next))
   }
 
-  #store(name: string): StoreDefinition {
-    const store = this.#stores.get(name)
-    assert(store !== undefined, `the store ${name} was never declared`)
+  #store(known: string): StoreDefinition {
+    const store = this.#stores.get(known)
+    assert(store !== undefined, `the store ${known} was never declared`)
     const { key, value, sourceTopic } = store
+    const name = this.#plan.given.of(known)
     const changelog =
       sourceTopic === undefined
         ? { topic: `${this.#applicationId}-${name}-changelog`, isSource: false, configs: COMPACTED }
@@ -168,14 +180,15 @@ class TopologyBuilder {
   #internal(repartition: Repartition): InternalTopic {
     return {
       name: this.#topicName(repartition),
-      logicalName: repartition.name,
+      logicalName: this.#plan.given.of(repartition.name),
       partitions: repartition.partitions,
       configs: PURGED,
     }
   }
 
   #topicName(topic: string | Repartition): string {
-    const name = typeof topic === 'string' ? topic : `${this.#applicationId}-${topic.name}`
+    const name =
+      typeof topic === 'string' ? topic : `${this.#applicationId}-${this.#plan.given.of(topic.name)}`
     assertTopicName(name)
     return name
   }
