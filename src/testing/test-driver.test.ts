@@ -4,7 +4,7 @@ import { int64, string } from '../contracts/codecs.ts'
 import { json } from '../contracts/json.ts'
 import { topic } from '../contracts/topic.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
-import { testDriver } from './test-driver.ts'
+import { type StoredRow, testDriver } from './test-driver.ts'
 
 const text = (name: string) => topic(name, { key: string, value: string })
 const counts = topic('counts', { key: string, value: int64 })
@@ -95,6 +95,28 @@ test('a function that mutates a value it was given fails', () => {
       name,
     )
   }
+})
+
+test('the rows of a view are read by the view, whatever its store is named', () => {
+  const builder = new StreamsBuilder()
+  const table = builder.table(text('in'), { store: 'rows' })
+  const view = table.view('names')
+  const lengths = table.map(name => name.length, { value: int64 }).view('lengths')
+  const driver = testDriver(builder)
+  driver.send(text('in'), { key: 'b', value: 'two', timestamp: 2 })
+  driver.send(text('in'), { key: 'a', value: 'ones', timestamp: 1 })
+  const rows: StoredRow<string, number>[] = driver.rows(lengths)
+  assert.deepEqual(rows, [
+    { key: 'a', value: 4, timestamp: 1 },
+    { key: 'b', value: 3, timestamp: 2 },
+  ])
+  const value: string | undefined = driver.row(view, 'b')?.value
+  assert.equal(value, 'two')
+  assert.equal(driver.row(view, 'c'), undefined)
+  assert.throws(() => driver.rows(new StreamsBuilder().table(text('in')).view('other')), {
+    code: 'INVALID_ARGUMENT',
+    message: /view "other" is not of this topology\. It has names, lengths\./,
+  })
 })
 
 test('unknown topics and stores are named', () => {

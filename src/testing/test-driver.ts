@@ -2,6 +2,7 @@ import type { Topic } from '../contracts/topic.ts'
 import { EvertError } from '../errors.ts'
 import { ManualClock } from '../internal/clock.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
+import type { View } from '../streams/dsl/view.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
 import type { RecordCollector } from '../streams/runtime/record-collector.ts'
@@ -70,9 +71,11 @@ export class TestDriver {
   readonly #endOffsets = new Map<string, number>()
   readonly #internalTopics: ReadonlySet<string>
   readonly #topics: Topology['topics']
+  readonly #views: Topology['views']
 
   constructor(topology: Topology, options: TestDriverOptions) {
     this.#topics = topology.topics
+    this.#views = topology.views
     this.#clock = new ManualClock(options.startMs ?? 0)
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
@@ -135,9 +138,9 @@ export class TestDriver {
     return [...this.#outputs.keys()]
   }
 
-  /** The rows of a key-value store in the byte order of their keys. */
-  rows<K = unknown, V = unknown>(storeName: string): StoredRow<K, V>[] {
-    const { definition, store } = this.#store(storeName)
+  /** The rows of a view or a key-value store, in the byte order of their keys. */
+  rows<K = unknown, V = unknown>(from: View<K, V> | string): StoredRow<K, V>[] {
+    const { definition, store } = this.#store(this.#storeNameOf(from))
     return Array.from(store.range(), ([key, { value, timestamp }]) => ({
       key: definition.key.decode(Buffer.from(key, 'latin1')) as K,
       value: value as V,
@@ -146,8 +149,8 @@ export class TestDriver {
   }
 
   /** The row of a key, or undefined. */
-  row<K = unknown, V = unknown>(storeName: string, key: K): StoredRow<K, V> | undefined {
-    const { definition, store } = this.#store(storeName)
+  row<K = unknown, V = unknown>(from: View<K, V> | string, key: K): StoredRow<K, V> | undefined {
+    const { definition, store } = this.#store(this.#storeNameOf(from))
     const row = store.get(definition.key.encode(key).toString('latin1'))
     return row === undefined ? undefined : { key, value: row.value as V, timestamp: row.timestamp }
   }
@@ -235,6 +238,17 @@ export class TestDriver {
         task.process(1)
       }
     }
+  }
+
+  #storeNameOf<K, V>(from: View<K, V> | string): string {
+    if (typeof from === 'string') return from
+    const found = this.#views.find(({ view }) => view === from)
+    if (found !== undefined) return found.store
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The view "${from.name}" is not of this topology. It has ` +
+        `${this.#views.map(({ name }) => name).join(', ') || 'none'}.`,
+    )
   }
 
   #store(name: string): { definition: StoreDefinition; store: DriverStore<unknown> } {
