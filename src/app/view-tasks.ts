@@ -20,6 +20,7 @@ export interface ViewTasksOptions {
 export class ViewTasks<V> implements LocalTasks<V> {
   readonly partitions: number
   readonly topics: readonly string[]
+  readonly isRepartitioned: boolean
   readonly #options: ViewTasksOptions
   readonly #known = new WeakMap<TaskStores, LocalTask<V>>()
 
@@ -27,6 +28,7 @@ export class ViewTasks<V> implements LocalTasks<V> {
     const { sourceTopics, repartitionSources } = options.subTopology
     this.partitions = options.partitions
     this.topics = [...sourceTopics, ...repartitionSources.map(({ name }) => name)]
+    this.isRepartitioned = repartitionSources.length > 0
     this.#options = options
   }
 

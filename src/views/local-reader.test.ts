@@ -318,3 +318,29 @@ test('positions that the view can never reach are refused at once', async () => 
     message: /partition 2 of "items", which has 2/,
   })
 })
+
+test('the position of a topic before a repartition is refused with what to use instead', async () => {
+  const refusalOf = async (isRepartitioned: boolean) => {
+    const tasks = new MemoryTasks<Item>({
+      partitions: 1,
+      topics: ['app-counts-repartition'],
+      isRepartitioned,
+      indexes: [],
+      partitionFor: () => 0,
+    })
+    tasks.openAll()
+    const view = new View<string, Item>('counts')
+    view.bind(new LocalReader({ view, key: string, tasks }))
+    return view.get('k', { minPosition: { clicks: { 0: 1 } } }).then(
+      () => assert.fail('it was not refused'),
+      (error: Error & { code?: string }) => error,
+    )
+  }
+  const refusal = await refusalOf(true)
+  assert.equal(refusal.code, 'INVALID_ARGUMENT')
+  assert.match(
+    refusal.message,
+    /"clicks".*its rows come through a repartition topic; use waitFor\. It reads: app-/,
+  )
+  assert.doesNotMatch((await refusalOf(false)).message, /repartition topic|waitFor/)
+})

@@ -50,7 +50,7 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
   readonly #tasks: LocalTasks<V>
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
-  #isClosed = false
+  #closed: Error | undefined
 
   constructor({ view, key, tasks, clock = systemClock }: LocalReaderOptions<K, V>) {
     this.#name = view.name
@@ -125,8 +125,8 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     }
   }
 
-  close(): void {
-    this.#isClosed = true
+  close(why: Error = this.#stopped()): void {
+    this.#closed = why
     for (const look of this.#waiting) look()
   }
 
@@ -139,7 +139,7 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     return waitFor(
       look => this.#onChange(look),
       () => {
-        if (this.#isClosed) throw this.#closed()
+        if (this.#closed !== undefined) throw this.#closed
         const tasks = this.#tasksOf(partitions)
         if (tasks.length < partitions.length) return undefined
         return anywhere || covers(positionOf(tasks), needed) ? answer.from(tasks) : undefined
@@ -160,13 +160,14 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
 
   /** The part of `minPosition` that concerns these partitions. */
   #needed(minPosition: Position, partitions: readonly number[]): Position {
-    const { topics, inputPartitions } = this.#tasks
+    const { topics, isRepartitioned = false, inputPartitions } = this.#tasks
     const known = inputPartitions ?? this.#tasks.partitions
     return filterPosition(minPosition, (topic, partition) => {
       if (!topics.includes(topic)) {
         throw new EvertError(
           'INVALID_ARGUMENT',
-          `The position names the topic "${topic}", which the view "${this.#name}" does not read. ` +
+          `The position names the topic "${topic}", which the view "${this.#name}" does not read` +
+            `${isRepartitioned ? ': its rows come through a repartition topic; use waitFor' : ''}. ` +
             `It reads: ${topics.join(', ')}.`,
         )
       }
@@ -194,7 +195,7 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     })
   }
 
-  #closed(): EvertError {
+  #stopped(): EvertError {
     return new EvertError('CLOSED', `The application behind the view "${this.#name}" was stopped.`, {
       retryable: true,
     })

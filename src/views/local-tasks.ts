@@ -12,6 +12,8 @@ export interface LocalTasks<V> {
   readonly partitions: number
   /** The topics whose offsets the positions of its tasks name. */
   readonly topics: readonly string[]
+  /** Its rows come through a repartition topic, so that positions of the topics before it say nothing of them. */
+  readonly isRepartitioned?: boolean
   /** Of a table that one task holds completely: how many partitions its topics have. */
   readonly inputPartitions?: number
   /** Where the rows of this encoded key live. */

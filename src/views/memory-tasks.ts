@@ -11,6 +11,7 @@ import { storeTask } from './store-task.ts'
 export interface MemoryTasksOptions {
   readonly partitions: number
   readonly topics: readonly string[]
+  readonly isRepartitioned?: boolean
   readonly indexes: readonly string[]
   readonly partitionFor: (key: Buffer) => number
   /** Where the state is. Default: memory. */
@@ -21,6 +22,7 @@ export interface MemoryTasksOptions {
 export class MemoryTasks<V> implements LocalTasks<V> {
   readonly partitions: number
   readonly topics: readonly string[]
+  readonly isRepartitioned: boolean
   readonly #engine: StateEngine
   readonly #tasks: ManualTask<V>[] = []
   readonly #partitionFor: (key: Buffer) => number
@@ -30,12 +32,14 @@ export class MemoryTasks<V> implements LocalTasks<V> {
   constructor({
     partitions,
     topics,
+    isRepartitioned = false,
     indexes,
     partitionFor,
     engine = new MemoryEngine(),
   }: MemoryTasksOptions) {
     this.partitions = partitions
     this.topics = topics
+    this.isRepartitioned = isRepartitioned
     this.#indexes = indexes
     this.#partitionFor = partitionFor
     this.#engine = engine
