@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -238,6 +239,20 @@ describe('a transaction', () => {
     assert.deepEqual(await client.committedValues('a'), [])
     const fresh = await client.initProducer(T)
     assert.equal(await write(client, fresh, ['again']), 'NONE')
+  })
+
+  test('whose abort after its time fails is told of by a warning', async () => {
+    const storage = await openMemoryStorage({})
+    await using fixture = await opened(storage)
+    const { client, clock } = fixture
+    await client.createTopic('a', 1)
+    const producer = await client.initProducer(T, undefined, 5000)
+    assert.equal(await write(client, producer, ['late']), 'NONE')
+    storage.journal.put = () => Promise.reject(new Error('The disk is full.'))
+    const warned = once(process, 'warning')
+    clock.advance(5000)
+    const [{ message }] = (await warned) as [Error]
+    assert.equal(message, 'The transaction of "t" was not aborted after its timeout: The disk is full.')
   })
 
   test('gets the same answer to the same end, and a refusal to another one', async () => {

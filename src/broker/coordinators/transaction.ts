@@ -200,8 +200,12 @@ export class TransactionCoordinator {
     transaction.partitions = new Map()
     const { producerId, producerEpoch } = transaction
     transaction.cancelTimeout = this.#clock.schedule(transaction.timeoutMs, () => {
-      // A failed disk is told to the requests that follow, which wait for `settling`.
-      this.#abortLate(transaction, producerId, producerEpoch).catch(() => {})
+      this.#abortLate(transaction, producerId, producerEpoch).catch((error: Error) => {
+        // The requests that follow hear of it too, for they wait for `settling`; but none may come.
+        process.emitWarning(
+          `The transaction of "${transaction.transactionalId}" was not aborted after its timeout: ${error.message}`,
+        )
+      })
     })
   }
 
