@@ -24,6 +24,7 @@ import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
 import { serve } from '../service/serve.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
+import { warnOf } from './failed.ts'
 import { openCluster } from './open-cluster.ts'
 import { requireStartOptions } from './option-rules.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
@@ -36,7 +37,7 @@ export interface StartOptions {
   readonly listener?: ClusterListener
   /** Parent of the application's state directory. Default: `state` beside a `file:` log, otherwise `./.evert/state`. */
   readonly stateDir?: string
-  /** Where state lives. Default: `memory` with the cluster `memory:`, otherwise `lmdb`. */
+  /** Where state lives. Default: `memory` with a `memory:` cluster and no `stateDir`, otherwise `lmdb`. */
   readonly store?: 'lmdb' | 'memory'
   /** How often results become visible and durable. Default 100. */
   readonly commitIntervalMs?: number
@@ -153,7 +154,8 @@ export class App {
     }
     const cluster = isOurs ? opened.use(await openCluster(place, clusterOptions)) : place
     const engine = openStateEngine({
-      url: isOurs ? place : undefined,
+      logUrl: cluster.url,
+      ownsLog: isOurs,
       applicationId: this.id,
       stateDir,
       store,
@@ -210,7 +212,7 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
   }
   const endWithin = async (timeoutMs: number): Promise<void> => {
     const cancel = cluster.clock.schedule(timeoutMs, () => {
-      Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warn)
+      Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warnOf)
     })
     try {
       await stack.disposeAsync()
@@ -218,14 +220,13 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
       cancel()
     }
   }
-  const warn = (error: Error): void => process.emitWarning(error)
   const onAbort = (): void => {
-    end().catch(options.onFailure ?? warn)
+    end().catch(options.onFailure ?? warnOf)
   }
   signal?.addEventListener('abort', onAbort)
   void application.whenEnded().then(() => {
-    if (application.failure !== undefined) (options.onFailure ?? warn)(application.failure)
-    return end().catch(options.onFailure ?? warn)
+    if (application.failure !== undefined) (options.onFailure ?? warnOf)(application.failure)
+    return end().catch(options.onFailure ?? warnOf)
   })
   return new Running(parts, end)
 }

@@ -7,6 +7,7 @@ import type { StoreObserver } from '../streams/state/store-observer.ts'
 import type { LocalTasks } from '../views/local-tasks.ts'
 import { LocalReader } from '../views/local-reader.ts'
 import { SecondaryIndexes } from '../views/secondary-index.ts'
+import { failureOf } from './failed.ts'
 import { GlobalViewTasks } from './global-view-tasks.ts'
 import { ViewTasks } from './view-tasks.ts'
 
@@ -34,7 +35,8 @@ export async function bindViews(
   await application.whenAssigned()
   const bound: AnyView[] = []
   const unbind = (): void => {
-    for (const view of bound) view.bind(undefined)
+    const failure = failureOf(application)
+    for (const view of bound) view.bind(undefined, failure)
   }
   try {
     for (const registration of topology.views) {

@@ -1,12 +1,14 @@
 import type { Cluster } from '../client/cluster.ts'
-import type { Producer } from '../client/producer.ts'
+import type { Acknowledgement } from '../client/partition-queue.ts'
+import type { Producer, ProducerRecord } from '../client/producer.ts'
 import { mergePositions, type Position, positionAfter } from '../contracts/position.ts'
 import type { Topic } from '../contracts/topic.ts'
-import { EvertError } from '../errors.ts'
+import { EvertError, isEvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { Application } from '../streams/runtime/application.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RunningServer } from '../service/serve.ts'
+import { failureOf } from './failed.ts'
 import { positionOf } from './view-tasks.ts'
 
 export interface AppendOptions {
@@ -100,7 +102,7 @@ export class Running implements AsyncDisposable {
 
   /**
    * Appends one record; resolves when it is durable. A null value is a tombstone. Throws INVALID_VALUE for what the
-   * topic's codecs refuse, KAFKA for what the cluster refuses.
+   * topic's codecs refuse, KAFKA for what the cluster refuses, CLOSED after close(), NOT_READY after a failure.
    *
    * @example
    * const { position } = await running.append(orders, order.id, order)
@@ -112,7 +114,7 @@ export class Running implements AsyncDisposable {
     value: V | null,
     { timestamp = this.#cluster.clock.nowMs(), headers = [] }: AppendOptions = {},
   ): Promise<Appended> {
-    const { partition, offset } = await this.#producer.send({
+    const { partition, offset } = await this.#send({
       topic: topic.name,
       timestamp,
       key: key === null ? null : topic.key.encode(key),
@@ -120,6 +122,16 @@ export class Running implements AsyncDisposable {
       headers,
     })
     return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
+  }
+
+  async #send(record: ProducerRecord): Promise<Acknowledgement> {
+    try {
+      return await this.#producer.send(record)
+    } catch (error) {
+      const failure = failureOf(this.#application)
+      // The producer is closed with the application that failed.
+      throw failure !== undefined && isEvertError(error, 'CLOSED') ? failure : error
+    }
   }
 
   /** Commits, closes tasks and state, leaves the group. Views answer no more. Ends also when the cluster is away. */

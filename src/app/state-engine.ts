@@ -6,8 +6,10 @@ import { LmdbEngine } from '../streams/state/lmdb.ts'
 import { MemoryEngine } from '../streams/state/memory.ts'
 
 export interface StateOptions {
-  /** Undefined: the cluster was opened by the caller. */
-  readonly url: string | undefined
+  /** Of the log; undefined when the cluster does not know it. */
+  readonly logUrl: string | undefined
+  /** Whether the cluster was opened with the application, so that state may be beside its log. */
+  readonly ownsLog: boolean
   readonly applicationId: string
   readonly stateDir: string | undefined
   readonly store: 'lmdb' | 'memory' | undefined
@@ -15,12 +17,21 @@ export interface StateOptions {
 }
 
 /** The engine that an application's state lives in: on disk, unless its log is in memory too. */
-export function openStateEngine({ url, applicationId, stateDir, store, logger }: StateOptions): StateEngine {
+export function openStateEngine({
+  logUrl,
+  ownsLog,
+  applicationId,
+  stateDir,
+  store,
+  logger,
+}: StateOptions): StateEngine {
   const inMemory =
-    store === undefined ? url?.startsWith('memory:') === true && stateDir === undefined : store === 'memory'
+    store === undefined
+      ? logUrl?.startsWith('memory:') === true && stateDir === undefined
+      : store === 'memory'
   if (inMemory) return new MemoryEngine()
   // An application id is a legal prefix of topic names, and so a legal name of a directory.
-  return new LmdbEngine(join(stateDir ?? defaultStateDir(url), applicationId), {
+  return new LmdbEngine(join(stateDir ?? defaultStateDir(ownsLog ? logUrl : undefined), applicationId), {
     onPowerLoss: taskId =>
       logger.warn(
         `The machine went down while the state of task ${taskId} was open; it is restored from its changelogs.`,

@@ -56,7 +56,7 @@ export async function openCluster(url: string, options: ClusterOptions = {}): Pr
   const factory = factories.get(scheme)
   if (factory === undefined) throw invalidUrl(url, `"${scheme}:" names no transport`)
   const transport = await factory(url, transportOptions(options))
-  const cluster = clusterFromTransport(transport, options)
+  const cluster = new Cluster(transport, options, url)
   try {
     await cluster.metadata.refresh([])
     return cluster
@@ -92,12 +92,15 @@ export class Cluster implements AsyncDisposable {
   readonly backoff: Backoff
   readonly requestTimeoutMs: number
   readonly metadata: Metadata
+  /** What it was opened with; undefined over a transport that the caller made. */
+  readonly url: string | undefined
   readonly #transport: Transport
   readonly #connections: NodeConnections
   readonly #coordinators = new Map<string, Promise<number>>()
   #closed: Promise<void> | undefined
 
-  constructor(transport: Transport, options: ClusterOptions) {
+  constructor(transport: Transport, options: ClusterOptions, url?: string) {
+    this.url = url
     const { clock, requestTimeoutMs } = transportOptions(options)
     this.clock = clock
     this.requestTimeoutMs = requestTimeoutMs

@@ -21,13 +21,13 @@ export interface ViewReader<K, V> {
   getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>>
   waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>>
   find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>>
-  /** Ends every call that still waits: it throws CLOSED. */
-  close(): void
+  /** Ends every call that still waits: it throws why, or CLOSED. */
+  close(why?: Error): void
 }
 
 /**
  * A queryable table of an application, declared with the topology and answering once the application runs.
- * All calls throw NOT_READY before that, INVALID_QUERY for a query that does not fit the view, INVALID_ARGUMENT for
+ * All calls throw NOT_READY before that and after the application failed, INVALID_QUERY for a query that does not fit the view, INVALID_ARGUMENT for
  * options that are not of their form, TIMEOUT when `minPosition` was not reached in time, and CLOSED when the application
  * is stopped while they wait.
  */
@@ -35,6 +35,8 @@ export class View<K, V> {
   readonly name: string
   readonly options: ViewOptions<V> & { readonly indexes: readonly ScalarField<V>[] }
   #reader: ViewReader<K, V> | undefined
+  /** Why the application that answered last has failed. */
+  #failure: Error | undefined
 
   constructor(name: string, options: ViewOptions<V> = {}) {
     this.name = name
@@ -73,20 +75,22 @@ export class View<K, V> {
     return this.#bound().find(where, options)
   }
 
-  /** Called by the application when it starts (with its reader) and when it has stopped (with undefined). */
-  bind(reader: ViewReader<K, V> | undefined): void {
+  /** Called by the application when it starts (with its reader) and when it has stopped (with undefined, and why). */
+  bind(reader: ViewReader<K, V> | undefined, failure?: Error): void {
     if (reader !== undefined && this.#reader !== undefined) {
       throw new EvertError(
         'INVALID_ARGUMENT',
         `The view "${this.name}" already answers from a running application.`,
       )
     }
-    this.#reader?.close()
+    this.#reader?.close(failure)
     this.#reader = reader
+    this.#failure = failure
   }
 
   #bound(): ViewReader<K, V> {
     if (this.#reader !== undefined) return this.#reader
+    if (this.#failure !== undefined) throw this.#failure
     throw new EvertError(
       'NOT_READY',
       `The view "${this.name}" has no running application behind it. Start the app, then query.`,

@@ -259,7 +259,7 @@ export class Task {
   #fail(cause: unknown, where: string): never {
     this.#failure = new EvertError(
       'TASK_FAILED',
-      `Task ${this.id} stopped ${where}, in node ${this.#context.node}: ${messageOf(cause)} ` +
+      `Task ${this.id} stopped ${where}, in node ${this.#context.node}: ${sentence(messageOf(cause))} ` +
         'Correct the function or the record, or choose onError: skip or deadLetter.',
       { cause },
     )
@@ -290,6 +290,11 @@ const FAULTS_OF_SURROUNDINGS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TASK_MIGRATED',
   'TIMEOUT',
 ])
+
+/** Another sentence may follow. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
