@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
+import { seededRandom } from '../internal/random.ts'
 import { isEvertError } from '../errors.ts'
 import { errorCodes } from '../wire/error-codes.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
@@ -275,7 +276,7 @@ describe('bytes that are no request', () => {
 
   test('end connections only, however they are damaged', async () => {
     const seed = Number(process.env.EVERT_SEED ?? Math.floor(Math.random() * 2 ** 31))
-    const random = randomFrom(seed)
+    const random = seededRandom(seed)
     await using fixture = await opened()
     await new TestClient(fixture.broker).createTopic('a')
     const warnings: Error[] = []
@@ -357,15 +358,4 @@ function damaged(request: Buffer, random: () => number): Buffer {
   const cut = bytes.subarray(0, 5 + Math.floor(random() * (bytes.length - 4)))
   if (random() < 0.5) cut.writeInt32BE(cut.length - 4)
   return cut
-}
-
-/** A small deterministic generator (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '../internal/random.ts'
 import { string } from '../contracts/codecs.ts'
 import { View } from '../streams/dsl/view.ts'
 import type { FindOptions, Where } from '../streams/dsl/view-query.ts'
@@ -133,15 +134,9 @@ function flipLast(cursor: string): string {
 
 type Random = (below: number) => number
 
-/** mulberry32: the same numbers for the same seed. */
 function generator(seed: number): Random {
-  let state = seed >>> 0
-  return below => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
+  const random = seededRandom(seed)
+  return below => Math.floor(random() * below)
 }
 
 function itemView(indexes: readonly string[]) {

@@ -9,7 +9,8 @@ import type { StateEngine, TaskState } from '../../src/streams/state/byte-store.
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
 import { decodeStored } from '../../src/streams/state/stored-value.ts'
 import { committedCounts, countingTopology, upTo, words } from './counting.ts'
-import { openFaultyLog, randomOf } from './faulty-log.ts'
+import { seededRandom } from '../../src/internal/random.ts'
+import { openFaultyLog } from './faulty-log.ts'
 
 const RECORDS = 1_500
 const WORDS = 20
@@ -18,7 +19,7 @@ const totals = { faults: 0, refusals: 0, crashes: 0 }
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {
   test(`lost requests, failing disks and crashes leave every count exactly once (seed ${seed})`, async () => {
-    const random = randomOf(seed)
+    const random = seededRandom(seed)
     await using log = await openFaultyLog(random)
     await createTopics(log.cluster, [{ name: words.name, partitions: words.partitions }])
 

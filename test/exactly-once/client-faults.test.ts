@@ -13,7 +13,8 @@ import {
   readTopic,
   transportOptions,
 } from '../../src/client/index.ts'
-import { faultyTransport, seededRandom } from './faulty-transport.ts'
+import { seededRandom } from '../../src/internal/random.ts'
+import { faultyTransport } from './faulty-transport.ts'
 
 const PARTITIONS = 3
 const TOPIC = 'faults'

@@ -8,17 +8,6 @@ import type { RequestOf } from '../../src/wire/message.ts'
 import { txnOffsetCommit } from '../../src/wire/messages/txn-offset-commit.ts'
 import type { RequestHandler } from '../../src/wire/request-handler.ts'
 
-/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** A broker in memory, and clusters over it that lose requests and answers and refuse commits. */
 export interface FaultyLog extends AsyncDisposable {
   /** Without faults. */

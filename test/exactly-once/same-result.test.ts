@@ -14,7 +14,7 @@ import type { Guarantee } from '../../src/streams/runtime/committer.ts'
 import type { StateEngine } from '../../src/streams/state/byte-store.ts'
 import { LmdbEngine } from '../../src/streams/state/lmdb.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
-import { randomOf } from './faulty-log.ts'
+import { seededRandom } from '../../src/internal/random.ts'
 
 const RECORDS = 40_000
 const letters = topic('letters', { key: string, value: string, partitions: 3 })
@@ -73,7 +73,7 @@ test('engine, commit points, batches and guarantee do not change what is kept', 
 })
 
 async function keptBy({ engine: kind, commitIntervalMs, batchBytes, burst, guarantee }: Run) {
-  const random = randomOf(42)
+  const random = seededRandom(42)
   const directory = mkdtempSync(join(tmpdir(), 'evert-same-'))
   const engine: StateEngine = kind === 'lmdb' ? new LmdbEngine(directory) : new MemoryEngine()
   await using cluster = await openCluster(`memory:same-${kind}-${commitIntervalMs}`)

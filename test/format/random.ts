@@ -1,11 +1,13 @@
-/** A small seeded generator (mulberry32): a test that used it prints its seed, EVERT_SEED runs it again. */
+import { seededRandom } from '../../src/internal/random.ts'
+
+/** What random tests draw: a test that used it prints its seed, EVERT_SEED runs it again. */
 export class Random {
   readonly seed: number
-  #state: number
+  readonly #next: () => number
 
   constructor(seed: number) {
     this.seed = seed
-    this.#state = seed
+    this.#next = seededRandom(seed)
   }
 
   /** From EVERT_SEED, or another one at every run. */
@@ -16,10 +18,7 @@ export class Random {
 
   /** 0 to limit - 1. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
+    return Math.floor(this.#next() * limit)
   }
 
   /** True once in `times`. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CrashTrace } from './crash-trace.ts'
-import { seededRandom, SimulatedDisk } from './simulated-disk.ts'
+import { seededRandom } from '../../internal/random.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
 
 /** EVERT_SEED=n repeats the traces of a failed run; EVERT_STEPS makes them longer. */
 const seed = Number(process.env['EVERT_SEED'] ?? Math.floor(Math.random() * 1_000_000))

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isEvertError } from '../../errors.ts'
 import { StoredJournal } from './journal.ts'
-import { seededRandom, SimulatedDisk } from './simulated-disk.ts'
+import { seededRandom } from '../../internal/random.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
 
 const newDisk = () => new SimulatedDisk(seededRandom(1))
 

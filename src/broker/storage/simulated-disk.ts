@@ -5,17 +5,6 @@ import { parentOf } from './disk.ts'
 const SECTOR_BYTES = 512
 const NEVER = new Promise<never>(() => {})
 
-/** Numbers in [0, 1) that follow from a seed alone (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 type Change = { readonly position: number; readonly bytes: Buffer } | { readonly truncateTo: number }
 
 /** The content of a file, whatever its name: what is synced, what is seen, and the changes between the two. */
