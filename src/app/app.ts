@@ -207,23 +207,22 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
   const { application, cluster, producer } = parts
   let ended: Promise<void> | undefined
   const end = ({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> => {
-    signal?.removeEventListener('abort', onAbort)
-    return (ended ??= endWithin(timeoutMs))
-  }
-  const endWithin = async (timeoutMs: number): Promise<void> => {
+    signal?.removeEventListener('abort', endNow)
+    stopLooking()
     const cancel = cluster.clock.schedule(timeoutMs, () => {
       Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warnOf)
     })
-    try {
-      await stack.disposeAsync()
-    } finally {
-      cancel()
-    }
+    ended ??= stack.disposeAsync()
+    return ended.finally(cancel)
   }
-  const onAbort = (): void => {
+  const endNow = (): void => {
     end().catch(options.onFailure ?? warnOf)
   }
-  signal?.addEventListener('abort', onAbort)
+  // An application that fails ends by itself, and no later than one that is closed.
+  const stopLooking = application.onChange(() => {
+    if (application.state === 'ERROR') endNow()
+  })
+  signal?.addEventListener('abort', endNow)
   void application.whenEnded().then(() => {
     if (application.failure !== undefined) (options.onFailure ?? warnOf)(application.failure)
     return end().catch(options.onFailure ?? warnOf)
