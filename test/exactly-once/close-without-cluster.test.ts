@@ -69,6 +69,30 @@ for (const guarantee of ['exactly_once', 'at_least_once'] as const) {
   })
 }
 
+test('an application that fails while the cluster is away can be closed', async () => {
+  await using log = await openFaultyLog(seededRandom(8))
+  let isAway = false
+  const failures: Error[] = []
+  const running = await counting(() => {
+    isAway = true
+    throw new RangeError('no such word')
+  }).start({
+    cluster: log.faultyCluster(() => (isAway ? 1 : 0)),
+    store: 'memory',
+    onFailure: error => failures.push(error),
+  })
+  await running.whenRunning()
+  await running.append(words, 'a', 'one')
+  while (running.state !== 'ERROR') await change(running)
+  const startedMs = performance.now()
+  await running.close({ timeoutMs: CLOSE_MS })
+  const tookMs = performance.now() - startedMs
+  assert.ok(tookMs < LIMIT_MS, `close took ${tookMs} ms`)
+  await running.whenEnded()
+  assert.match(running.failure?.message ?? '', /no such word/)
+  assert.deepEqual(failures, [running.failure])
+})
+
 function change(running: { onChange(listener: () => void): () => void }): Promise<void> {
   return new Promise(resolve => {
     const stop = running.onChange(() => {
