@@ -88,6 +88,12 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
       return found
     }
 
+    /** What is committed in the end: with the older protocol a commit answers before its markers are written. */
+    async function reads(topic: string, expected: readonly string[]): Promise<void> {
+      await until(async () => (await values(topic)).length >= expected.length)
+      assert.deepEqual(await values(topic), expected)
+    }
+
     function put(producer: Producer, topic: string, partition: number, ...texts: string[]): void {
       for (const text of texts) producer.append(topic, partition, 1000, null, bytes(text), [])
     }
@@ -109,7 +115,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
         second.begin()
         put(second, topic, 0, 'after the restart')
         await second.commit()
-        assert.deepEqual(await values(topic), ['committed', 'after the restart'])
+        await reads(topic, ['committed', 'after the restart'])
         assert.deepEqual(await values(topic, 'read_uncommitted'), [
           'committed',
           'left open',
@@ -139,7 +145,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
       last.begin()
       put(last, topic, 0, 'from the third')
       await last.commit()
-      assert.deepEqual(await values(topic), ['from the third'])
+      await reads(topic, ['from the third'])
       for (const producer of [sending, committing, last]) await producer.close()
     })
 
@@ -161,7 +167,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
           if (isCommit) await producer.commit()
           else await producer.abort()
         }
-        assert.deepEqual(await values(topic), ['committed 1', 'committed 2'])
+        await reads(topic, ['committed 1', 'committed 2'])
         assert.equal((await values(topic, 'read_uncommitted')).length, 5)
         await producer.close()
       },
@@ -209,6 +215,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
           [0, 1, 2, 3],
         )
       }
+      await until(async () => (await values(topic)).length >= 12)
       assert.equal(new Set(await values(topic)).size, 12)
       await producer.close()
     })
@@ -271,7 +278,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
           group: { groupId, memberId: member.memberId, epoch: member.memberEpoch },
         })
         assert.equal((await committedOffsets(cluster, { groupId }, [{ topic, partition: 0 }]))[0]?.offset, 7)
-        assert.deepEqual(await values(topic), ['seen'])
+        await reads(topic, ['seen'])
         await producer.close()
         await member.close()
       },
@@ -291,7 +298,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
         offsets,
         texts.map((_, index) => index),
       )
-      assert.deepEqual(await values(topic), texts)
+      await reads(topic, texts)
     })
 
     scenario('I: with transaction.version 2 every transaction has an epoch of its own', async () => {
@@ -528,7 +535,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
           { topic, partition: 0, logStartOffset: 2 },
         ])
         assert.equal(await ask('earliest'), 2)
-        assert.deepEqual(await values(topic), ['3000'])
+        await reads(topic, ['3000'])
       },
     )
 
@@ -580,10 +587,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
           put(producer, topic, 0, `after ${index}`)
           await producer.flush()
         }
-        assert.deepEqual(await values(topic), [
-          'before',
-          ...Array.from({ length: 5 }, (_, index) => `after ${index}`),
-        ])
+        await reads(topic, ['before', ...Array.from({ length: 5 }, (_, index) => `after ${index}`)])
       },
     )
 
@@ -600,7 +604,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
         put(producer, topic, 0, text)
         await producer.commit()
       }
-      assert.deepEqual(await values(topic), ['next', 'one more'])
+      await reads(topic, ['next', 'one more'])
       await producer.close()
     })
 
@@ -619,7 +623,7 @@ export function clientScenarios(name: string, start: () => Promise<ScenarioTarge
       producer.begin()
       put(producer, topic, 0, 'b')
       await producer.commit({ offsets: [{ topic, partition: 0, offset: 1 }], group })
-      assert.deepEqual(await values(topic), ['b'])
+      await reads(topic, ['b'])
       await producer.close()
     })
 
