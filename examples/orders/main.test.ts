@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -70,10 +70,36 @@ test('an imported file ends with one line that accounts for every line read', as
   )
 })
 
-test('a file that is not there ends with status 1 and its name', async t => {
-  const { status, out, err } = await run(['--import', '/nowhere/x.csv', '--exit', ...onNewData(t)])
-  assert.deepEqual([status, out], [1, ''])
-  assert.match(err, /\/nowhere\/x\.csv/)
+test('a file that cannot be imported is refused before anything starts', async t => {
+  const data = onNewData(t)
+  const cases: [string, RegExp][] = [
+    ['/nowhere/x.csv', /^--import cannot read \/nowhere\/x\.csv: it is not there\.\n$/],
+    [import.meta.dirname, /^--import needs a CSV file; .* is a directory\.\n$/],
+  ]
+  for (const [file, message] of cases) {
+    const { status, out, err } = await run(['--import', file, '--exit', ...data])
+    assert.deepEqual([status, out], [2, ''])
+    assert.match(err, message)
+  }
+  assert.deepEqual(readdirSync(data[1] as string), [])
+})
+
+test('a file of which nothing can be placed ends with status 1 and the first reasons', async t => {
+  const data = onNewData(t)
+  const file = join(data[1] as string, 'us-dates.csv')
+  const line = (invoice: number) => `${invoice},P1,POT,6,12/1/2010 8:26,2.55,17850,France\n`
+  const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n'
+  writeFileSync(file, header + [1, 2, 3, 4, 5].map(line).join(''))
+  const { status, out, err } = await run(['--import', file, '--exit', ...data])
+  assert.equal(status, 1)
+  assert.match(out, /^read=5 placed=0 refused=5 \(malformed=5\)/)
+  const refusals = err.split('\n').filter(text => /^Refused line|more in the topic/.test(text))
+  assert.deepEqual(refusals, [
+    ...[2, 3, 4].map(
+      at => `Refused line ${at}: malformed: date "12/1/2010 8:26" is no instant in ISO 8601 UTC since 1970`,
+    ),
+    '2 more in the topic dead-letters.',
+  ])
 })
 
 test('Ctrl-C stops a run that would go on', async t => {

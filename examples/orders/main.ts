@@ -4,6 +4,7 @@ import { isEvertError } from 'evert'
 import { serve } from 'evert/service'
 import { openingStock } from './generate/catalogue.ts'
 import { openLog, orAnyPort } from './run/cluster.ts'
+import { checkImportFile } from './run/import-check.ts'
 import { goOn, importOrders, type Outcome, placeOrders, type RunContext } from './run/modes.ts'
 import { HELP, type Options, readOptions, UsageError } from './run/options.ts'
 import { statusLine } from './run/progress.ts'
@@ -46,8 +47,10 @@ async function main(options: Options): Promise<number> {
     if (outcome === undefined) return 0
     line.end()
     process.stdout.write(`${outcome.figures}\n`)
-    for (const fault of outcome.faults) process.stderr.write(`Broken: ${fault}.\n`)
-    return outcome.faults.length === 0 ? 0 : 1
+    const { faults, refusals, isVain } = outcome
+    for (const refusal of refusals) process.stderr.write(`${refusal}\n`)
+    for (const fault of faults) process.stderr.write(`Broken: ${fault}.\n`)
+    return faults.length > 0 || isVain ? 1 : 0
   } catch (error) {
     if (broken.signal.aborted) throw broken.signal.reason
     if (!stopped.aborted) throw error
@@ -80,7 +83,10 @@ function welcome(url: string, kafkaUrl: string): string {
 try {
   const options = readOptions(process.argv.slice(2))
   if (options === undefined) process.stdout.write(`${HELP}\n`)
-  else process.exitCode = await main(options)
+  else {
+    if (options.importFile !== undefined) await checkImportFile(options.importFile)
+    process.exitCode = await main(options)
+  }
 } catch (error) {
   const isTold = error instanceof UsageError || isEvertError(error) || process.env['DEBUG'] === undefined
   process.stderr.write(`${isTold ? (error as Error).message : String((error as Error).stack)}\n`)

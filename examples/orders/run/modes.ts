@@ -1,6 +1,7 @@
 /** What `npm start` does once everything runs: place so many orders, import a file, or go on until it is stopped. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Totals } from '../audit.ts'
+import { deadLetters } from '../contracts.ts'
 import { generate } from '../generate/generator.ts'
 import { type ImportFigures, type ImportTarget, importFile } from '../import/import-file.ts'
 import { figuresOf, settled, totals } from './figures.ts'
@@ -17,10 +18,15 @@ export interface RunContext {
   readonly signal: AbortSignal
 }
 
-/** The line of figures, and what is broken. */
 export interface Outcome {
+  /** In one line. */
   readonly figures: string
+  /** Promises that do not hold. */
   readonly faults: readonly string[]
+  /** What was refused, in lines. */
+  readonly refusals: readonly string[]
+  /** Whether nothing became of what there was to do. */
+  readonly isVain: boolean
 }
 
 const DEFAULT_RATE = 5
@@ -50,7 +56,7 @@ export async function placeOrders(count: number, context: RunContext): Promise<O
   }
   signal.throwIfAborted()
   const faults = await settled(ids, { signal, onProgress: show })
-  return { figures: await figuresOf(ids), faults }
+  return { figures: await figuresOf(ids), faults, refusals: [], isVain: false }
 }
 
 export async function importOrders(file: string, context: RunContext): Promise<Outcome> {
@@ -92,7 +98,12 @@ export async function importOrders(file: string, context: RunContext): Promise<O
   })
   const { placed, refused } = figures
   if (placed + refused !== figures.read) faults.push(`${figures.read} lines were read`)
-  return { figures: `${inFigures(figures)} ${await figuresOf(ids)}`, faults }
+  return {
+    figures: `${inFigures(figures)} ${await figuresOf(ids)}`,
+    faults,
+    refusals: refusalsIn(figures),
+    isVain: placed === 0 && refused > 0,
+  }
 }
 
 async function showUntil(signal: AbortSignal, show: () => Promise<void>): Promise<void> {
@@ -117,4 +128,16 @@ function inFigures({ read, placed, refused, reasons }: ImportFigures): string {
     .toSorted()
     .join(' ')
   return `read=${read} placed=${placed} refused=${refused}${why === '' ? '' : ` (${why})`}`
+}
+
+const REASONS_SHOWN = 300
+
+/** The first few in full: the reasons of most files are told by them. */
+function refusalsIn({ refused, firstRefused }: ImportFigures): string[] {
+  const lines = firstRefused.map(({ at, reasons }) => {
+    const words = reasons.join('; ')
+    return `Refused line ${at}: ${words.length > REASONS_SHOWN ? `${words.slice(0, REASONS_SHOWN)}…` : words}`
+  })
+  const more = refused - firstRefused.length
+  return more > 0 ? [...lines, `${more} more in the topic ${deadLetters.name}.`] : lines
 }
