@@ -24,10 +24,14 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+/** A file that takes longer hangs: it is ended and counts as failed. The slowest takes about a minute. */
+const FILE_TIMEOUT_MS = 300_000
+
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const stream = run({
   files,
   concurrency: availableParallelism(),
+  timeout: FILE_TIMEOUT_MS,
   execArgv: ['--conditions=evert-source', '--expose-gc'],
 })
 stream.on('test:pass', event => {
