@@ -1,19 +1,18 @@
-import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
-import { fanOut } from './fan-out.ts'
-import { FinalResults, noFinalResults } from './final-results.ts'
+import type { FinalResults } from './final-results.ts'
 import type { Aggregator, Initializer, Joiner, Reducer } from './functions.ts'
-import { RowWriter, type TableState } from './materialised.ts'
-import { OperatorClock } from './operator-clock.ts'
+import type { RowWriter } from './materialised.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { RowExpiry } from './row-expiry.ts'
 import { indexPlaceOf, sessionStoreKeyBytes, type SessionTimes } from './session-key.ts'
 import type { StreamRecord } from './stream-record.ts'
 import { keyIndexPlace, timeOfPlace } from './windowed-key.ts'
 import type { SessionWindows } from './windows.ts'
+import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
 
 /*
  * Algorithm: a record joins all sessions of its key that begin or end within the gap around it; those it joins go out
@@ -62,18 +61,12 @@ export function sessionAggregate(
   }
 }
 
-export interface SessionAggregatePlan {
+export interface SessionAggregatePlan extends WindowedPlan {
   readonly windows: SessionWindows
   readonly fold: SessionFold
-  readonly state: TableState
   /** Of the session's key in the store. */
-  readonly windowKey: Codec<unknown>
   /** The index by key. */
   readonly indexStore: string
-  readonly timeStore: string
-  readonly operator: number
-  readonly retentionMs: number
-  readonly onClose: boolean
 }
 
 export function sessionWindowAggregate(plan: SessionAggregatePlan): ProcessorFactory {
@@ -97,17 +90,15 @@ class SessionAggregate implements Processor {
   readonly #task: TaskContext
 
   constructor(plan: SessionAggregatePlan, context: ProcessorContext, next: Processor) {
-    assert(plan.state.store !== undefined, 'a session aggregate without a store')
-    const { state, operator, onClose, retentionMs, windows, windowKey } = plan
+    const { retentionMs, windows } = plan
+    const { store, clock, rows, results } = windowedRows(plan, context, next)
     this.#plan = plan
-    this.#store = context.keyValue(plan.state.store)
+    this.#store = store
     this.#index = context.keyValue(plan.indexStore)
-    const times = context.keyValue<number>(plan.timeStore)
-    this.#clock = new OperatorClock(times, operator)
-    this.#rows = new RowWriter(this.#store, state, onClose ? fanOut([]) : next)
-    const finals = { rows: this.#store, times, operator, windowKey, value: state.value }
-    this.#results = onClose ? new FinalResults(finals, next) : noFinalResults
-    this.#expiry = new RowExpiry(this.#store, { retentionMs, everyMs: windows.gapMs }, (key, timestamp) =>
+    this.#clock = clock
+    this.#rows = rows
+    this.#results = results
+    this.#expiry = new RowExpiry(store, { retentionMs, everyMs: windows.gapMs }, (key, timestamp) =>
       this.#index.put(latin1Slice(indexPlaceOf(Buffer.from(key, 'latin1'))), null, timestamp),
     )
     this.#node = context.node

@@ -1,18 +1,17 @@
-import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import { Cell } from './cell.ts'
-import { fanOut } from './fan-out.ts'
-import { FinalResults, noFinalResults } from './final-results.ts'
-import { RowWriter, type TableState } from './materialised.ts'
-import { OperatorClock } from './operator-clock.ts'
+import type { FinalResults } from './final-results.ts'
+import type { RowWriter } from './materialised.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { RowExpiry } from './row-expiry.ts'
 import type { StreamRecord } from './stream-record.ts'
 import type { WindowFold } from './window-fold.ts'
 import { keyIndexPlace, readTime, TIME_BYTES, timeOfPlace, windowStoreKeyBytes } from './windowed-key.ts'
 import type { SlidingWindows } from './windows.ts'
+import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
 
 /*
  * Algorithm (KIP-450; d is the time difference): a record at t gives its key two windows, the left one [t − d, t] and,
@@ -33,17 +32,11 @@ import type { SlidingWindows } from './windows.ts'
  * streamTime − grace − 3d: `slidingRetentionMs` keeps it.
  */
 
-export interface SlidingAggregatePlan {
+export interface SlidingAggregatePlan extends WindowedPlan {
   readonly windows: SlidingWindows
   readonly fold: WindowFold
-  readonly state: TableState
-  readonly windowKey: Codec<unknown>
   /** The index by key. */
   readonly indexStore: string
-  readonly timeStore: string
-  readonly operator: number
-  readonly retentionMs: number
-  readonly onClose: boolean
 }
 
 /** Kafka Streams: KStreamSlidingWindowAggregate. */
@@ -69,18 +62,16 @@ class SlidingWindowAggregate implements Processor {
   readonly #task: TaskContext
 
   constructor(plan: SlidingAggregatePlan, context: ProcessorContext, next: Processor) {
-    assert(plan.state.store !== undefined, 'a windowed aggregate without a store')
-    const { state, operator, onClose, retentionMs, windows, windowKey } = plan
+    const { retentionMs, windows } = plan
+    const { store, clock, rows, results } = windowedRows(plan, context, next)
     this.#plan = plan
-    this.#store = context.keyValue(plan.state.store)
+    this.#store = store
     this.#index = context.keyValue(plan.indexStore)
-    const times = context.keyValue<number>(plan.timeStore)
-    this.#clock = new OperatorClock(times, operator)
-    this.#rows = new RowWriter(this.#store, state, onClose ? fanOut([]) : next)
-    const finals = { rows: this.#store, times, operator, windowKey, value: state.value }
-    this.#results = onClose ? new FinalResults(finals, next) : noFinalResults
+    this.#clock = clock
+    this.#rows = rows
+    this.#results = results
     const everyMs = Math.max(1, windows.timeDifferenceMs)
-    this.#expiry = new RowExpiry(this.#store, { retentionMs, everyMs }, (storeKey, timestamp) => {
+    this.#expiry = new RowExpiry(store, { retentionMs, everyMs }, (storeKey, timestamp) => {
       const bytes = Buffer.from(storeKey, 'latin1')
       const place = keyIndexPlace(bytes.subarray(TIME_BYTES), readTime(bytes, 0))
       this.#index.put(latin1Slice(place), null, timestamp)

@@ -1,17 +1,15 @@
-import type { Codec } from '../../contracts/codec.ts'
-import { assert } from '../../internal/assert.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
-import { fanOut } from './fan-out.ts'
-import { FinalResults, noFinalResults } from './final-results.ts'
-import { RowWriter, type TableState } from './materialised.ts'
-import { OperatorClock } from './operator-clock.ts'
+import type { FinalResults } from './final-results.ts'
+import type { RowWriter } from './materialised.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { RowExpiry } from './row-expiry.ts'
 import type { StreamRecord } from './stream-record.ts'
 import type { WindowFold } from './window-fold.ts'
 import { windowStoreKeyBytes } from './windowed-key.ts'
 import { firstStart, type TimeWindows } from './windows.ts'
+import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
 
 /*
  * Algorithm: a record updates the row of every window that covers its time and has not closed; a window closes when
@@ -33,17 +31,9 @@ import { firstStart, type TimeWindows } from './windows.ts'
  * update are size / advance rows per record whatever the store holds.
  */
 
-export interface WindowAggregatePlan {
+export interface WindowAggregatePlan extends WindowedPlan {
   readonly windows: TimeWindows
   readonly fold: WindowFold
-  readonly state: TableState
-  /** Of the windowed key in the store. */
-  readonly windowKey: Codec<unknown>
-  /** The store of the operators' times, and this one among those that share it. */
-  readonly timeStore: string
-  readonly operator: number
-  readonly retentionMs: number
-  readonly onClose: boolean
 }
 
 /** Kafka Streams: KStreamWindowAggregate. Records without key or value are dropped, as are late ones per window. */
@@ -62,16 +52,14 @@ class WindowAggregate implements Processor {
   readonly #task: TaskContext
 
   constructor(plan: WindowAggregatePlan, context: ProcessorContext, next: Processor) {
-    assert(plan.state.store !== undefined, 'a windowed aggregate without a store')
-    const { state, operator, onClose, retentionMs, windows, windowKey } = plan
+    const { retentionMs, windows } = plan
+    const { store, clock, rows, results } = windowedRows(plan, context, next)
     this.#plan = plan
-    this.#store = context.keyValue(plan.state.store)
-    const times = context.keyValue<number>(plan.timeStore)
-    this.#clock = new OperatorClock(times, operator)
-    this.#rows = new RowWriter(this.#store, state, onClose ? fanOut([]) : next)
-    const finals = { rows: this.#store, times, operator, windowKey, value: state.value }
-    this.#results = onClose ? new FinalResults(finals, next) : noFinalResults
-    this.#expiry = new RowExpiry(this.#store, { retentionMs, everyMs: windows.sizeMs }, () => {})
+    this.#store = store
+    this.#clock = clock
+    this.#rows = rows
+    this.#results = results
+    this.#expiry = new RowExpiry(store, { retentionMs, everyMs: windows.sizeMs }, () => {})
     this.#node = context.node
     this.#task = context.task
   }

@@ -1,0 +1,42 @@
+import type { Codec } from '../../contracts/codec.ts'
+import { assert } from '../../internal/assert.ts'
+import type { KeyValueStore } from '../state/store.ts'
+import { fanOut } from './fan-out.ts'
+import { FinalResults, noFinalResults } from './final-results.ts'
+import { RowWriter, type TableState } from './materialised.ts'
+import { OperatorClock } from './operator-clock.ts'
+import type { Processor, ProcessorContext } from './processor.ts'
+
+/** What the plans of all windowed aggregates have in common. */
+export interface WindowedPlan {
+  readonly state: TableState
+  /** Of the windowed key in the store. */
+  readonly windowKey: Codec<unknown>
+  /** The store of the operators' times, and this one among those that share it. */
+  readonly timeStore: string
+  readonly operator: number
+  readonly retentionMs: number
+  readonly onClose: boolean
+}
+
+export interface WindowedRows {
+  readonly store: KeyValueStore<unknown>
+  readonly clock: OperatorClock
+  readonly rows: RowWriter
+  readonly results: Pick<FinalResults, 'emit'>
+}
+
+/** The rows of a windowed aggregate, and its ways out: with each update, or once when the window has closed. */
+export function windowedRows(plan: WindowedPlan, context: ProcessorContext, next: Processor): WindowedRows {
+  const { state, windowKey, timeStore, operator, onClose } = plan
+  assert(state.store !== undefined, 'a windowed aggregate without a store')
+  const store = context.keyValue(state.store)
+  const times = context.keyValue<number>(timeStore)
+  const finals = { rows: store, times, operator, windowKey, value: state.value }
+  return {
+    store,
+    clock: new OperatorClock(times, operator),
+    rows: new RowWriter(store, state, onClose ? fanOut([]) : next),
+    results: onClose ? new FinalResults(finals, next) : noFinalResults,
+  }
+}
