@@ -64,7 +64,6 @@ export function sessionAggregate(
 export interface SessionAggregatePlan extends WindowedPlan {
   readonly windows: SessionWindows
   readonly fold: SessionFold
-  /** Of the session's key in the store. */
   /** The index by key. */
   readonly indexStore: string
 }
