@@ -56,7 +56,8 @@ export type { WindowStoreOptions } from './streams/dsl/window-aggregation.ts'
 export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
 
 // Processors of one's own, with stores and punctuations
-export { keyValueStore, type ProcessDefinition, type ProcessValuesDefinition } from './streams/dsl/process.ts'
+export type { ProcessDefinition, ProcessValuesDefinition, RecordProcessor } from './streams/dsl/process.ts'
+export { type DeclaredStoreOptions, keyValueStore } from './streams/dsl/stores.ts'
 export type {
   ForwardOptions,
   ProcessContext,
@@ -65,7 +66,6 @@ export type {
   RecordContext,
   ScheduleOptions,
   SourcePosition,
-  StoreDeclaration,
 } from './streams/processors/process-context.ts'
 export type {
   BuiltInTimestamp,
@@ -73,7 +73,9 @@ export type {
   TimestampFunction,
 } from './streams/processors/timestamp-extractor.ts'
 export type { Partitioner } from './streams/processors/user-partitioner.ts'
-export type { ProcessorStore, StoreRange } from './streams/processors/processor-store.ts'
+export type { ProcessorStore, ReadOnlyStore } from './streams/processors/processor-store.ts'
+export type { StoreRange } from './streams/processors/byte-range.ts'
+export type { StoreDeclaration } from './streams/processors/store-declaration.ts'
 
 // Views and their queries
 export type { View, ViewOptions } from './streams/dsl/view.ts'

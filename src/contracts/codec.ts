@@ -5,6 +5,11 @@
 export interface Codec<T> {
   /** Names the format in errors, in store metadata and in the catalogue: `string`, `json`, `int64`. */
   readonly name: string
+  /**
+   * Whether the bytes, compared one by one, stand in the order of the values, as ranges over the keys of a store need:
+   * `bytes`: all of them do; `nonNegative`: numbers from 0 on do, and those below 0 come after them. Undefined: no.
+   */
+  readonly order?: 'bytes' | 'nonNegative' | undefined
   encode(value: T): Buffer
   decode(bytes: Buffer): T
 }

@@ -5,6 +5,7 @@ import { describeValue, InvalidValueError } from './schema.ts'
 /** UTF-8 text (Kafka: StringSerializer). Lone surrogates and bytes that are not UTF-8 are refused, never replaced. */
 export const string: Codec<string> = {
   name: 'string',
+  order: 'bytes',
   encode(value) {
     if (typeof value !== 'string') throw wrongType('string', 'a string', value)
     if (!value.isWellFormed())
@@ -19,6 +20,7 @@ export const string: Codec<string> = {
 /** Bytes as they are (Kafka: ByteArraySerializer). Decoding copies. */
 export const bytes: Codec<Buffer> = {
   name: 'bytes',
+  order: 'bytes',
   encode(value) {
     if (!(value instanceof Uint8Array)) throw wrongType('bytes', 'a Buffer', value)
     return Buffer.isBuffer(value) ? value : Buffer.from(value)
@@ -31,6 +33,7 @@ export const bytes: Codec<Buffer> = {
 /** Whole numbers of 4 bytes, big-endian (Kafka: IntegerSerializer). */
 export const int32: Codec<number> = {
   name: 'int32',
+  order: 'nonNegative',
   encode(value) {
     if (typeof value !== 'number' || (value | 0) !== value) {
       throw wrongType('int32', 'a whole number from -2147483648 to 2147483647', value)
@@ -53,6 +56,7 @@ const TWO_TO_32 = 2 ** 32
  */
 export const int64: Codec<number> = {
   name: 'int64',
+  order: 'nonNegative',
   encode(value) {
     if (!Number.isSafeInteger(value)) {
       throw wrongType('int64', 'a whole number from -(2^53 - 1) to 2^53 - 1', value)
@@ -73,6 +77,7 @@ export const int64: Codec<number> = {
 /** Floating point numbers of 8 bytes, big-endian IEEE 754 (Kafka: DoubleSerializer). NaN and infinities pass. */
 export const double: Codec<number> = {
   name: 'double',
+  order: 'nonNegative',
   encode(value) {
     if (typeof value !== 'number') throw wrongType('double', 'a number', value)
     const encoded = Buffer.allocUnsafe(8)
@@ -88,6 +93,7 @@ export const double: Codec<number> = {
 /** One byte, 0 or 1 (Kafka: BooleanSerializer). */
 export const boolean: Codec<boolean> = {
   name: 'boolean',
+  order: 'bytes',
   encode(value) {
     if (typeof value !== 'boolean') throw wrongType('boolean', 'a boolean', value)
     return Buffer.from([value ? 1 : 0])

@@ -168,6 +168,20 @@ export class TestDriver {
     }
   }
 
+  /** Ends the tasks: their processors' `close` is called. Throws what the first of them threw. */
+  close(): void {
+    const errors: unknown[] = []
+    for (const task of this.#tasks) task.close(error => errors.push(error))
+    if (errors.length > 0) throw errors[0]
+  }
+
+  /** Whether a processor asked for a commit since the last call. */
+  takeCommitRequest(): boolean {
+    const isWanted = this.#tasks.some(task => task.wantsCommit)
+    for (const task of this.#tasks) task.committed()
+    return isWanted
+  }
+
   /** Records dropped so far, by `<node>: <reason>`. */
   get dropped(): Map<string, number> {
     return new Map(this.#tasks.flatMap(task => [...task.dropped]))

@@ -7,7 +7,7 @@ import { Producer } from '../../src/client/producer.ts'
 import { readTopic } from '../../src/client/read-topic.ts'
 import { int64, string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
-import { keyValueStore } from '../../src/streams/dsl/process.ts'
+import { keyValueStore } from '../../src/streams/dsl/stores.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { Topology } from '../../src/streams/graph/topology.ts'
 import { type Application, startApplication } from '../../src/streams/runtime/application.ts'
@@ -227,4 +227,39 @@ test('a record waits for a producer of the other input as long as it is told to'
   }
   await application.close()
   assert.deepEqual(times, [5, 10])
+})
+
+test('a commit that a processor asks for does not wait for the interval; closing the application closes it', async () => {
+  let closed = 0
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input)
+    .processValues({
+      create: ({ forward, commit }) => ({
+        process: value => {
+          forward(value)
+          if (value === 7) commit()
+        },
+        close: () => void closed++,
+      }),
+    })
+    .to(output)
+  await using cluster = await openCluster('memory:process-commit')
+  await createTopics(cluster, [
+    { name: input.name, partitions: 1 },
+    { name: output.name, partitions: 1 },
+  ])
+  await write(cluster, input.name, 0, 8)
+  const application = await startApplication({
+    topology: builder.build('committing'),
+    cluster,
+    engine: new MemoryEngine(),
+    commitIntervalMs: 3_600_000,
+  })
+  await application.whenRunning()
+  await untilCommitted(application, 8)
+  assert.equal((await written(cluster)).length, 8)
+  assert.equal(closed, 0)
+  await application.close()
+  assert.equal(closed, 1)
 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { int64, string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
-import { keyValueStore } from '../../src/streams/dsl/process.ts'
+import { keyValueStore } from '../../src/streams/dsl/stores.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
-import type { StoreRange } from '../../src/streams/processors/processor-store.ts'
+import type { StoreRange } from '../../src/streams/processors/byte-range.ts'
 import type {
   PunctuationTime,
   RecordContext,

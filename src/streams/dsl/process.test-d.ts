@@ -3,7 +3,7 @@ import { topic } from '../../contracts/topic.ts'
 import type { ProcessorStore } from '../processors/processor-store.ts'
 import type { RecordContext } from '../processors/process-context.ts'
 import type { KStream } from './kstream.ts'
-import { keyValueStore } from './process.ts'
+import { keyValueStore } from './stores.ts'
 import { StreamsBuilder } from './streams-builder.ts'
 
 declare function expectType<T>(value: T): T

@@ -1,33 +1,14 @@
 import type { Codec } from '../../contracts/codec.ts'
-import { EvertError } from '../../errors.ts'
 import type { Plan, PlanProcessor } from '../graph/plan.ts'
-import type {
-  ProcessContext,
-  ProcessValuesContext,
-  RecordContext,
-  StoreDeclaration,
-  StoreDeclarations,
-} from '../processors/process-context.ts'
+import type { ProcessContext, ProcessValuesContext, RecordContext } from '../processors/process-context.ts'
+import { CONNECTION, type StoreDeclarations } from '../processors/store-declaration.ts'
 import { type UserProcessorPlan, userProcessor } from '../processors/user-processor.ts'
-
-/**
- * Declares a key-value store for processors. Those that name the same declaration share the store, and so become one
- * sub-topology; their keys meet there only if their streams are partitioned alike. Changes are logged like a table's.
- *
- * @example
- * const seen = keyValueStore('seen', { key: string, value: int64 })
- */
-export function keyValueStore<K, V>(
-  name: string,
-  codecs: { readonly key: Codec<K>; readonly value: Codec<V> },
-): StoreDeclaration<K, V> {
-  return { name, key: codecs.key, value: codecs.value }
-}
 
 /**
  * A processor of records: what it needs, what it sends on, and how to make one for a task. `create` is called for
  * each task (again after a rollback), so what it closes over belongs to the task alone; what must outlive that
- * belongs in a store. The function that it returns is called with each record, in order.
+ * belongs in a store. The function that it returns is called with each record, in order; or it returns an object with
+ * that function as `process`, and with `close` for what must be given back when the task ends.
  *
  * The return type of the callbacks leaves promises out: a callback is done when it returns.
  */
@@ -38,18 +19,25 @@ export interface ProcessDefinition<K, V, K2, V2, S extends StoreDeclarations> {
   readonly key?: Codec<K2>
   /** Codec of the values that it sends on. Default: the stream's own. */
   readonly value?: Codec<V2>
-  readonly create: (
-    context: ProcessContext<K2, V2, S>,
-  ) => (value: V, key: K, record: RecordContext) => void | undefined
+  readonly create: (context: ProcessContext<K2, V2, S>) => RecordProcessor<K, V>
 }
+
+/** What is called with each record; with `close`, also when the task goes away. */
+export type RecordProcessor<K, V> =
+  | RecordFunction<K, V>
+  | {
+      readonly process: RecordFunction<K, V>
+      /** The task ends, or goes back to its last commit and is made anew. Stores and forward are out of reach. */
+      readonly close?: () => void | undefined
+    }
+
+type RecordFunction<K, V> = (value: V, key: K, record: RecordContext) => void | undefined
 
 /** As ProcessDefinition; results keep the record's key. */
 export interface ProcessValuesDefinition<K, V, V2, S extends StoreDeclarations> {
   readonly stores?: S
   readonly value?: Codec<V2>
-  readonly create: (
-    context: ProcessValuesContext<V2, S>,
-  ) => (value: V, key: K, record: RecordContext) => void | undefined
+  readonly create: (context: ProcessValuesContext<V2, S>) => RecordProcessor<K, V>
 }
 
 /** The node of a processor; its stores are added to the plan by the first that names them. */
@@ -60,21 +48,10 @@ export function planProcess(
     ...processor
   }: Omit<UserProcessorPlan, 'stores'> & { readonly stores: StoreDeclarations | undefined },
 ): PlanProcessor {
-  for (const declaration of Object.values(stores)) addOnce(plan, declaration)
-  const names = [...new Set(Object.values(stores).map(({ name }) => name))]
-  return { create: userProcessor({ ...processor, stores }), stores: () => names }
-}
-
-function addOnce(plan: Plan, declaration: StoreDeclaration<unknown, unknown>): void {
-  const { name, key, value } = declaration
-  const present = plan.stores.find(store => store.name === name)
-  if (present?.declaration === declaration) return
-  if (present?.declaration !== undefined) {
-    throw new EvertError(
-      'INVALID_TOPOLOGY',
-      `Two stores are declared with the name "${name}". To share a store, give both processors the same declaration; ` +
-        'otherwise rename one.',
-    )
+  const connections = Object.values(stores).map(store => store[CONNECTION])
+  for (const connection of connections) connection.connect(plan)
+  return {
+    create: userProcessor({ ...processor, stores }),
+    stores: () => [...new Set(connections.flatMap(connection => connection.names()))],
   }
-  plan.addStore({ name, key, value, sourceTopic: undefined, declaration })
 }

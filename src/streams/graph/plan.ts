@@ -170,6 +170,8 @@ export interface PlanStore {
   readonly value: Codec<unknown>
   /** The source topic that is the changelog at the same time. */
   readonly sourceTopic: string | undefined
+  /** Changes go to a changelog. Default true. */
+  readonly logged?: boolean
   /** Of a store that processors may share: whose it is. */
   readonly declaration?: object
 }

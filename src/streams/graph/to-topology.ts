@@ -150,8 +150,9 @@ class TopologyBuilder {
   #store(known: string): StoreDefinition {
     const store = this.#stores.get(known)
     assert(store !== undefined, `the store ${known} was never declared`)
-    const { key, value, sourceTopic } = store
+    const { key, value, sourceTopic, logged = true } = store
     const name = this.#plan.given.of(known)
+    if (!logged) return { name, kind: 'keyValue', key, value, changelog: undefined }
     const changelog =
       sourceTopic === undefined
         ? { topic: `${this.#applicationId}-${name}-changelog`, isSource: false, configs: COMPACTED }

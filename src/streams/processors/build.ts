@@ -31,7 +31,8 @@ export function buildProcessors(
       const encodeValue = node.changes ? encodeChange : encodeStreamValue
       built.set(node.name, new SinkProcessor({ ...node, encodeValue }, task, outside))
     } else {
-      built.set(node.name, node.create({ node: node.name, task, keyValue }, next, children))
+      const context = { node: node.name, children: node.children, task, keyValue }
+      built.set(node.name, node.create(context, next, children))
     }
   }
   return new Map([...sources].toReversed())

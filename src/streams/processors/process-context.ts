@@ -1,15 +1,5 @@
-import type { Codec } from '../../contracts/codec.ts'
 import type { RecordHeader } from '../../records/record-batch.ts'
-import type { ProcessorStore } from './processor-store.ts'
-
-/** A key-value store that processors declare. */
-export interface StoreDeclaration<K, V> {
-  readonly name: string
-  readonly key: Codec<K>
-  readonly value: Codec<V>
-}
-
-export type StoreDeclarations = Readonly<Record<string, StoreDeclaration<unknown, unknown>>>
+import type { StoreDeclarations, StoresOf } from './store-declaration.ts'
 
 /** What belongs to a record besides its key and value. */
 export interface RecordContext {
@@ -31,6 +21,8 @@ export interface ForwardOptions {
   readonly timestamp?: number
   /** Default: the current record's; none in a punctuation. */
   readonly headers?: readonly RecordHeader[]
+  /** Only to the operator of this name that follows. Default: to all. Throws INVALID_ARGUMENT for another name. */
+  readonly to?: string
 }
 
 export interface ScheduleOptions {
@@ -53,6 +45,8 @@ export interface ProcessTools<S extends StoreDeclarations> {
   readonly streamTimeMs: number
   /** The wall clock, ms since the epoch. */
   readonly nowMs: () => number
+  /** Asks for a commit as soon as the current record is done, instead of at the end of the commit interval. */
+  readonly commit: () => void
   /**
    * Calls back every `intervalMs`, with the time of the call, until the returned function is called (Kafka Streams:
    * Punctuator). By stream time: on multiples of the interval, the first one at the first record, each after the
@@ -76,8 +70,4 @@ export interface ProcessContext<K, V, S extends StoreDeclarations> extends Proce
 export interface ProcessValuesContext<V, S extends StoreDeclarations> extends ProcessTools<S> {
   /** Sends a value on, under the key of the current record: not from a punctuation, which has none. */
   readonly forward: (value: V | null, options?: number | ForwardOptions) => void
-}
-
-export type StoresOf<S extends StoreDeclarations> = {
-  readonly [N in keyof S]: S[N] extends StoreDeclaration<infer K, infer V> ? ProcessorStore<K, V> : never
 }

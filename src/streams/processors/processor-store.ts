@@ -1,42 +1,38 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
+import { byteRange, type StoreRange } from './byte-range.ts'
+import type { WriteTime } from './store-declaration.ts'
 
 /**
- * A key-value store in the hands of a processor. Sees its own writes at once; they are kept, and logged, with the
- * commit of the record that caused them. Values that come out are shared and must not be mutated.
+ * The rows of a table, a global table or a key-value store, to be read (Kafka Streams: ReadOnlyKeyValueStore). Values
+ * that come out are shared and must not be mutated.
  */
-export interface ProcessorStore<K, V> {
+export interface ReadOnlyStore<K, V> {
   readonly name: string
   get(key: K): V | undefined
   /** The value with the timestamp that it was put with. */
   getRow(key: K): StoredValue<V> | undefined
+  /**
+   * Rows in the byte order of their encoded keys. They are those that the store had when the first was asked for,
+   * whatever is written meanwhile. Throws INVALID_ARGUMENT for bounds of a key codec that keeps no order.
+   */
+  entries(range?: StoreRange<K>): Iterable<readonly [K, V]>
+}
+
+/**
+ * A key-value store in the hands of a processor (Kafka Streams: TimestampedKeyValueStore). Sees its own writes at once;
+ * they are kept, and logged, with the commit of the record that caused them.
+ */
+export interface ProcessorStore<K, V> extends ReadOnlyStore<K, V> {
   /** null deletes. `timestamp` is by default the current record's, or the punctuation's. */
   put(key: K, value: V | null, timestamp?: number): void
   /** Puts the value unless the key has one; returns the one that it had. */
   putIfAbsent(key: K, value: V): V | undefined
   /** Returns what is deleted. */
   delete(key: K): V | undefined
-  /** Rows in the byte order of their encoded keys. */
-  entries(range?: StoreRange<K>): Iterable<readonly [K, V]>
-}
-
-export interface StoreRange<K> {
-  /** The first key, inclusive. */
-  readonly from?: K
-  /** The last key, inclusive. */
-  readonly to?: K
-  /** Only keys whose bytes begin so; text stands for its UTF-8 bytes. Not together with from and to. */
-  readonly prefix?: string | Buffer
-  /** From the last to the first. */
-  readonly reverse?: boolean
-}
-
-/** When a write happens, by default: asked for at each. */
-export interface WriteTime {
-  /** Throws INVALID_ARGUMENT outside of a callback. */
-  readonly timestamp: number
 }
 
 /** Gives the bytes-keyed store its key type. */
@@ -78,16 +74,9 @@ export class TypedStore<K, V> implements ProcessorStore<K, V> {
     return present
   }
 
-  *entries({ from, to, prefix, reverse = false }: StoreRange<K> = {}): Iterable<readonly [K, V]> {
-    const begin = prefix === undefined ? from : undefined
-    const [first, end] =
-      prefix === undefined
-        ? [
-            begin === undefined ? undefined : this.#bytesOf(begin),
-            to === undefined ? undefined : after(this.#bytesOf(to)),
-          ]
-        : prefixRange(prefix)
-    for (const [key, { value }] of this.#store.range(first, end, { reverse })) {
+  *entries(range: StoreRange<K> = {}): Iterable<readonly [K, V]> {
+    const { from, to } = byteRange(this.name, this.#key, range)
+    for (const [key, { value }] of this.#store.range(from, to, { reverse: range.reverse === true })) {
       yield [this.#key.decode(Buffer.from(key, 'latin1')), value]
     }
   }
@@ -97,17 +86,21 @@ export class TypedStore<K, V> implements ProcessorStore<K, V> {
   }
 }
 
-/** The least key above `key`. */
-function after(key: ByteString): ByteString {
-  return `${key}\0`
-}
-
-/** Ends below the least key that is above all that begin so; bytes of 255 at its end have nothing above them. */
-function prefixRange(prefix: string | Buffer): [ByteString, ByteString | undefined] {
-  const bytes = typeof prefix === 'string' ? Buffer.from(prefix) : prefix
-  const from = latin1Slice(bytes)
-  let last = bytes.length - 1
-  while (last >= 0 && bytes[last] === 255) last--
-  if (last < 0) return [from, undefined]
-  return [from, from.slice(0, last) + String.fromCharCode((bytes[last] as number) + 1)]
+/** A typed store without its writing half; one that JavaScript calls all the same throws INVALID_ARGUMENT. */
+export function readOnlyStore<K, V>(store: KeyValueStore<V>, key: Codec<K>): ReadOnlyStore<K, V> {
+  const { name } = store
+  const refuse = (): never => {
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The store "${name}" belongs to a table and is only read. Write to the table's topic instead.`,
+    )
+  }
+  const typed = new TypedStore(store, key, { timestamp: 0 })
+  const reading: ReadOnlyStore<K, V> = {
+    name,
+    get: typed.get.bind(typed),
+    getRow: typed.getRow.bind(typed),
+    entries: typed.entries.bind(typed),
+  }
+  return Object.assign(reading, { put: refuse, putIfAbsent: refuse, delete: refuse })
 }

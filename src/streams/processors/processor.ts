@@ -30,6 +30,8 @@ export interface StoreAccess {
 export interface ProcessorContext extends StoreAccess {
   /** The name of the node. */
   readonly node: string
+  /** The names of the nodes that follow, in order. */
+  readonly children: readonly string[]
   /** Shared by the task and all its processors. */
   readonly task: TaskContext
 }
@@ -48,6 +50,10 @@ export interface TaskContext {
   nowMs(): number
   /** Calls back by event time or wall clock, until the returned function is called; `anchorMs` sets the grid. */
   schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void
+  /** Asks for a commit before the interval is over. */
+  requestCommit(): void
+  /** Calls back when the task goes away: it ends, or its processors are made anew. */
+  onClose(callback: () => unknown): void
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }

@@ -9,6 +9,7 @@ import { keyIndexPlace, readTime, TIME_BYTES, timeBytes, type Windowed } from '.
 export function sessionStoreKey<K>(key: Codec<K>): Codec<Windowed<K>> {
   return {
     name: `session-${key.name}`,
+    order: key.order,
     encode: ({ key: inner, start, end }) => sessionStoreKeyBytes({ start, end }, key.encode(inner)),
     decode(bytes) {
       if (bytes.length < 2 * TIME_BYTES) {

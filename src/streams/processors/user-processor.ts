@@ -9,10 +9,9 @@ import type {
   PunctuationTime,
   RecordContext,
   ScheduleOptions,
-  StoreDeclarations,
 } from './process-context.ts'
-import { TypedStore } from './processor-store.ts'
 import type { Processor, ProcessorContext, ProcessorFactory } from './processor.ts'
+import { CONNECTION, type StoreDeclarations, type WriteTime } from './store-declaration.ts'
 import { StreamRecord } from './stream-record.ts'
 
 /** What is called with each record of a task. */
@@ -24,30 +23,44 @@ export interface UserProcessorPlan {
   readonly value: Codec<unknown>
   readonly stores: StoreDeclarations
   /** Called once per task. */
-  readonly create: (context: never) => RecordCallback
+  readonly create: (
+    context: never,
+  ) => RecordCallback | { readonly process: RecordCallback; readonly close?: () => unknown }
 }
 
 /** Runs the user's own function for each record of a task (Kafka Streams: Processor API, KIP-478, KIP-820). */
 export function userProcessor(plan: UserProcessorPlan): ProcessorFactory {
-  return (context, next) => new UserProcessor(plan, context, next)
+  return (context, next, children) => new UserProcessor(plan, context, next, children)
 }
 
 class UserProcessor implements Processor {
   readonly #plan: UserProcessorPlan
   readonly #context: ProcessorContext
   readonly #next: Processor
+  readonly #children: ReadonlyMap<string, Processor>
   readonly #callback: RecordCallback
   /** The record that the callback has; undefined in a punctuation. */
   #record: StreamRecord | undefined
   #timestamp = -1
   #isActive = false
 
-  constructor(plan: UserProcessorPlan, context: ProcessorContext, next: Processor) {
+  constructor(
+    plan: UserProcessorPlan,
+    context: ProcessorContext,
+    next: Processor,
+    children: readonly Processor[],
+  ) {
     this.#plan = plan
     this.#context = context
     this.#next = next
+    this.#children = new Map(context.children.map((name, i) => [name, children[i] as Processor]))
     context.task.node = context.node
-    this.#callback = plan.create(this.#tools() as never)
+    const made = plan.create(this.#tools() as never)
+    if (typeof made === 'function') this.#callback = made
+    else {
+      this.#callback = made.process.bind(made)
+      if (made.close !== undefined) context.task.onClose(made.close.bind(made))
+    }
   }
 
   process(record: StreamRecord): void {
@@ -92,6 +105,7 @@ class UserProcessor implements Processor {
         return task.streamTime
       },
       nowMs: () => task.nowMs(),
+      commit: () => task.requestCommit(),
       schedule: (intervalMs, time, callback, options) =>
         this.#schedule(intervalMs, time, { callback, ...options }),
     }
@@ -107,12 +121,12 @@ class UserProcessor implements Processor {
     >
   }
 
-  #stores(): Record<string, TypedStore<unknown, unknown>> {
-    const time = Object.defineProperty({ timestamp: 0 }, 'timestamp', { get: () => this.#now() })
+  #stores(): Record<string, unknown> {
+    const time: WriteTime = Object.defineProperty({ timestamp: 0 }, 'timestamp', { get: () => this.#now() })
     return Object.fromEntries(
-      Object.entries(this.#plan.stores).map(([property, { name, key }]) => [
+      Object.entries(this.#plan.stores).map(([property, store]) => [
         property,
-        new TypedStore(this.#context.keyValue(name), key, time),
+        store[CONNECTION].open(this.#context, time),
       ]),
     )
   }
@@ -131,8 +145,11 @@ class UserProcessor implements Processor {
 
   #forward(key: StreamRecord['key'], value: unknown, options: number | ForwardOptions | undefined): void {
     const now = this.#now()
-    const { timestamp = now, headers = this.#record?.headers ?? NO_HEADERS } =
-      typeof options === 'number' ? { timestamp: options } : (options ?? NO_OPTIONS)
+    const {
+      timestamp = now,
+      headers = this.#record?.headers ?? NO_HEADERS,
+      to,
+    } = typeof options === 'number' ? ({ timestamp: options } as ForwardOptions) : (options ?? NO_OPTIONS)
     const { node, task } = this.#context
     if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
       throw new EvertError(
@@ -140,8 +157,19 @@ class UserProcessor implements Processor {
         `The processor "${node}" forwards a record with the timestamp ${timestamp}: it must be whole milliseconds, 0 or more.`,
       )
     }
-    this.#next.process(new StreamRecord(key, cellOf(value, this.#plan.value), null, timestamp, headers, true))
+    const next = to === undefined ? this.#next : this.#child(to)
+    next.process(new StreamRecord(key, cellOf(value, this.#plan.value), null, timestamp, headers, true))
     task.node = node
+  }
+
+  #child(name: string): Processor {
+    const child = this.#children.get(name)
+    if (child !== undefined) return child
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The processor "${this.#context.node}" forwards to "${name}", which does not follow it. ` +
+        `What follows: ${[...this.#children.keys()].join(', ') || 'nothing'}.`,
+    )
   }
 
   #schedule(

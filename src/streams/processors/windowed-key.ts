@@ -21,6 +21,7 @@ export const TIME_BYTES = 8
 export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): Codec<Windowed<K>> {
   return {
     name: `window-${key.name}`,
+    order: key.order,
     encode: windowed => Buffer.concat([timeBytes(windowed.start), key.encode(windowed.key)]),
     decode(bytes) {
       if (bytes.length < TIME_BYTES) throw malformed(bytes)

@@ -43,7 +43,13 @@ export class CommitCycle {
 
   isDue(tasks: Iterable<HostedTask>): boolean {
     if (!this.#hasUncommitted) return false
-    return this.#options.cluster.clock.elapsedMs() >= this.dueAtMs || this.isFull(tasks)
+    return this.#options.cluster.clock.elapsedMs() >= this.dueAtMs || this.isWanted(tasks)
+  }
+
+  /** A commit comes before anything more is processed: a processor asks for it, or there is no room. */
+  isWanted(tasks: Iterable<HostedTask>): boolean {
+    const list = [...tasks]
+    return list.some(task => task.wantsCommit) || this.isFull(list)
   }
 
   /** More must not be processed before the next commit. */

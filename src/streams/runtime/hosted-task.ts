@@ -180,6 +180,11 @@ export class HostedTask {
     return this.#task?.punctuate() ?? 0
   }
 
+  /** A processor asked for a commit before the interval is over. */
+  get wantsCommit(): boolean {
+    return this.#task?.wantsCommit ?? false
+  }
+
   /** Sends what its stores changed; gives the offsets that are to be committed. Then `commit`, or `rollback`. */
   prepareCommit(): CommittableOffset[] {
     this.#stores.writeChangelog(this.#environment.committer)
@@ -198,10 +203,14 @@ export class HostedTask {
   commit(offsets: readonly CommittableOffset[]): void {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
     this.#stores.commit(this.#newMarks())
+    this.#task?.committed()
   }
 
   /** Forgets everything since the last commit; a restore must follow. */
   rollback(): void {
+    this.#task?.close(error =>
+      this.#environment.logger.warn(`A processor of task ${this.id} failed to close: ${String(error)}`),
+    )
     this.#task = undefined
     this.#stores.abort()
   }

@@ -15,6 +15,9 @@ export class LiveContext implements TaskContext {
   readonly byWallClock = new Punctuations()
   /** The input partition whose record is processed. */
   reading: PartitionQueue | undefined = undefined
+  /** A processor asked for a commit since the last one. */
+  wantsCommit = false
+  readonly #closing: (() => unknown)[] = []
 
   constructor(partition: number, nowMs: () => number) {
     this.partition = partition
@@ -38,6 +41,25 @@ export class LiveContext implements TaskContext {
       return anchorMs < nowMs ? nextTick(anchorMs, intervalMs, nowMs) : anchorMs
     })()
     return (isStream ? this.byStreamTime : this.byWallClock).add(punctuation, firstMs)
+  }
+
+  requestCommit(): void {
+    this.wantsCommit = true
+  }
+
+  onClose(callback: () => unknown): void {
+    this.#closing.push(callback)
+  }
+
+  /** Each is called once, the last one first; what one throws does not keep the others from it. */
+  close(onError: (error: unknown) => void): void {
+    for (const callback of this.#closing.splice(0).toReversed()) {
+      try {
+        callback()
+      } catch (error) {
+        onError(error)
+      }
+    }
   }
 
   drop(node: string, reason: DropReason): void {

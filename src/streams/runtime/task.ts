@@ -48,6 +48,8 @@ export class Task {
       this.#queues.set(topic, queue)
       this.#order.push(queue)
     }
+    // What processors wrote while they were made belongs to no record.
+    this.#scope?.keep()
   }
 
   /** The greatest timestamp of any record processed; -1 before the first. */
@@ -131,6 +133,21 @@ export class Task {
     const { byWallClock } = this.#context
     const nowMs = this.#context.nowMs()
     return byWallClock.dueAt <= nowMs ? this.#punctuate(byWallClock, nowMs) : 0
+  }
+
+  /** A processor asked for a commit before the interval is over. */
+  get wantsCommit(): boolean {
+    return this.#context.wantsCommit
+  }
+
+  /** A commit has followed. */
+  committed(): void {
+    this.#context.wantsCommit = false
+  }
+
+  /** Tells the processors that they will not be used any longer; what they throw then is given to `onError`. */
+  close(onError: (error: unknown) => void): void {
+    this.#context.close(onError)
   }
 
   /** Where each input partition that was given records now stands; what a commit records. */

@@ -162,7 +162,7 @@ export class Worker {
         if (task.buffered > 0) count += task.process(SLICE_RECORDS, topic => this.#inputs.lagOf(topic, task))
       }
       if (count > 0) this.#commits.touch()
-      if (count === 0 || performance.now() > end || this.#commits.isFull(this.#tasks.values())) break
+      if (count === 0 || performance.now() > end || this.#commits.isWanted(this.#tasks.values())) break
     }
     this.#inputs.wakeRested()
   }
