@@ -6,6 +6,7 @@ import type { Topic } from '../contracts/topic.ts'
 import { EvertError, isEvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { Application } from '../streams/runtime/application.ts'
+import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/record-counts.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RunningServer } from '../service/serve.ts'
 import { failureOf } from './failed.ts'
@@ -93,6 +94,23 @@ export class Running implements AsyncDisposable {
   /** What this instance has processed and committed: the next offsets of all inputs of its tasks. */
   position(): Position {
     return mergePositions(...this.#application.tasks().map(positionOf))
+  }
+
+  /**
+   * How many records its tasks here dropped since it started, by operator and reason. Dropped is what is not taken and
+   * no failure: a record without a key in an aggregate, one that came too late for its window, one that failed under
+   * `onError: 'skip'`. A snapshot for metrics: counts only grow.
+   *
+   * @example
+   * for (const { operator, reason, count } of running.dropped()) console.log(operator, reason, count)
+   */
+  dropped(): DroppedRecords[] {
+    return this.#application.counts.dropped()
+  }
+
+  /** How many records came behind the stream time of their task: they were processed, not dropped. */
+  outOfOrder(): OutOfOrderRecords[] {
+    return this.#application.counts.outOfOrder()
   }
 
   /** Calls back after each commit and each change of tasks or state; the returned function ends that. */

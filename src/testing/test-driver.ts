@@ -6,6 +6,11 @@ import type { View } from '../streams/dsl/view.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
 import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import {
+  type DroppedRecords,
+  type OutOfOrderRecords,
+  RecordCounts,
+} from '../streams/runtime/record-counts.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
 import { freezing } from './deep-freeze.ts'
@@ -62,6 +67,7 @@ export function testDriver(
 
 export class TestDriver {
   readonly #clock: ManualClock
+  readonly #counts = new RecordCounts()
   readonly #tasks: Task[] = []
   readonly #readers = new Map<string, Task[]>()
   readonly #stores = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
@@ -182,9 +188,14 @@ export class TestDriver {
     return isWanted
   }
 
-  /** Records dropped so far, by `<node>: <reason>`. */
-  get dropped(): Map<string, number> {
-    return new Map(this.#tasks.flatMap(task => [...task.dropped]))
+  /** How many records were dropped so far, by operator and reason: see `Running.dropped`. */
+  dropped(): DroppedRecords[] {
+    return this.#counts.dropped()
+  }
+
+  /** How many records came behind the stream time of their task. */
+  outOfOrder(): OutOfOrderRecords[] {
+    return this.#counts.outOfOrder()
   }
 
   #addTask(subTopology: SubTopology, options: TestDriverOptions): void {
@@ -201,6 +212,7 @@ export class TestDriver {
       stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as DriverStore<V> },
       collector: this.#collector(),
       nowMs: () => this.#clock.nowMs(),
+      counts: this.#counts.of(`${subTopology.id}_0`),
       partitionsOf: () => 1,
       ...(options.onError === undefined ? {} : { onError: options.onError }),
     })

@@ -486,7 +486,9 @@ test('a punctuation that throws is undone alone when errors are skipped', () => 
   const driver = testDriver(builder, { onError: 'skip' })
   driver.advanceWallClock(10)
   assert.deepEqual([written(driver), driver.rows('rows')], [[], []])
-  assert.deepEqual([...driver.dropped], [['KSTREAM-PROCESSOR-0000000001: error', 1]])
+  assert.deepEqual(driver.dropped(), [
+    { task: '0_0', operator: 'KSTREAM-PROCESSOR-0000000001', reason: 'processing', count: 1 },
+  ])
   driver.send(input, { key: 'k', value: 'v', timestamp: 3 })
   driver.advanceWallClock(10)
   assert.deepEqual(written(driver), ['k=v@3', 'bad=20@20'])

@@ -31,7 +31,7 @@ function driverOf(windows: SlidingWindows, retentionMs?: number) {
           ({ key: { key, start, end }, value, timestamp }) => `${key}@${start}-${end} ${value}@${timestamp}`,
         ),
     index: () => driver.rows('windows-by-key').length,
-    dropped: () => [...driver.dropped.values()].reduce((sum, count) => sum + count, 0),
+    dropped: () => driver.dropped().reduce((sum, { count }) => sum + count, 0),
   }
 }
 

@@ -58,16 +58,18 @@ export class JoinRows {
     this.#segmentMs = Math.max(windowMs, Math.ceil(this.#retentionMs / 2)) + 1
   }
 
-  add(key: Cell, value: unknown, timestamp: number): void {
+  /** False for a record that is too old to be kept. */
+  add(key: Cell, value: unknown, timestamp: number): boolean {
     const latest = this.#times.get(this.#latestKey)?.value ?? -1
     if (timestamp > latest) this.#times.put(this.#latestKey, timestamp, timestamp)
-    else if (timestamp <= latest - this.#retentionMs) return
+    else if (timestamp <= latest - this.#retentionMs) return false
     const number = (this.#times.get(this.#numberKey)?.value ?? 0) + 1
     this.#times.put(this.#numberKey, number, timestamp)
     const segment = Math.floor(timestamp / this.#segmentMs)
     const place = timePart(segment) + keyPart(key.byteString) + timePart(timestamp) + timePart(number)
     this.#rows.put(place, value, timestamp)
     if (number % REMOVE_EVERY === 0) this.#remove(Math.max(latest, timestamp))
+    return true
   }
 
   /** The rows of the key from one time to another, both included, in order of time. */

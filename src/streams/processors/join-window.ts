@@ -25,7 +25,8 @@ class JoinWindow implements Processor {
     this.#next.process(record)
     const { key, value, timestamp } = record
     if (key === null || value === null) return
-    this.#context.task.node = this.#context.node
-    this.#rows.add(key, value.value, timestamp)
+    const { task, node } = this.#context
+    task.node = node
+    if (!this.#rows.add(key, value.value, timestamp)) task.drop(node, 'expired')
   }
 }

@@ -1,5 +1,6 @@
 import type { Punctuation } from '../runtime/punctuations.ts'
 import type { KeyValueStore } from '../state/store.ts'
+import type { DropReason } from './drop-reason.ts'
 import type { PunctuationTime, SourcePosition } from './process-context.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -57,12 +58,3 @@ export interface TaskContext {
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }
-
-export type DropReason =
-  | 'null-key'
-  | 'null-value'
-  | 'null-key-or-value'
-  | 'late'
-  | 'outdated'
-  | 'invalid-timestamp'
-  | 'error'

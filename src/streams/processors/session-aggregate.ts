@@ -13,6 +13,7 @@ import type { StreamRecord } from './stream-record.ts'
 import { keyIndexPlace, timeOfPlace } from './windowed-key.ts'
 import type { SessionWindows } from './windows.ts'
 import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm: a record joins all sessions of its key that begin or end within the gap around it; those it joins go out
@@ -105,7 +106,7 @@ class SessionAggregate implements Processor {
   }
 
   process(record: StreamRecord): void {
-    if (record.key === null || record.value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (record.key === null || record.value === null) return this.#task.drop(this.#node, missing(record))
     this.#task.node = this.#node
     const { graceMs, gapMs } = this.#plan.windows
     this.#clock.advance(record.timestamp)

@@ -50,6 +50,7 @@ export class SinkProcessor implements Processor {
     this.#task.node = name
     const chosen = partition === undefined ? undefined : partition(record, this.#count)
     if (typeof chosen !== 'object') return this.#write(record, chosen)
+    if (chosen.length === 0) return this.#task.drop(name, 'no-partition')
     for (const each of chosen) this.#write(record, each)
   }
 

@@ -12,6 +12,7 @@ import type { WindowFold } from './window-fold.ts'
 import { keyIndexPlace, readTime, TIME_BYTES, timeOfPlace, windowStoreKeyBytes } from './windowed-key.ts'
 import type { SlidingWindows } from './windows.ts'
 import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm (KIP-450; d is the time difference): a record at t gives its key two windows, the left one [t − d, t] and,
@@ -81,7 +82,7 @@ class SlidingWindowAggregate implements Processor {
   }
 
   process(record: StreamRecord): void {
-    if (record.key === null || record.value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (record.key === null || record.value === null) return this.#task.drop(this.#node, missing(record))
     this.#task.node = this.#node
     const { timeDifferenceMs, graceMs } = this.#plan.windows
     this.#clock.advance(record.timestamp)

@@ -17,6 +17,8 @@ export interface SourceProcessor {
    */
   readonly stamp: Stamp | undefined
   forward(record: StreamRecord): void
+  /** Whether the codecs read the record: asked about one that failed. */
+  decodes(columns: RecordColumns, index: number): boolean
 }
 
 export type Stamp = (columns: RecordColumns, index: number, partitionTime: number) => StreamRecord
@@ -61,6 +63,11 @@ class RecordSource implements SourceProcessor {
 
   forward(record: StreamRecord): void {
     this.#next.process(record)
+  }
+
+  decodes(columns: RecordColumns, index: number): boolean {
+    const { key, value } = this.#record(columns, index, 0)
+    return canDecode(key) && canDecode(value)
   }
 
   #record(columns: RecordColumns, index: number, timestamp: number): StreamRecord {
@@ -110,6 +117,20 @@ class ChangeSource implements SourceProcessor {
 
   forward(record: StreamRecord): void {
     this.#next.process(record)
+  }
+
+  /** Written by the application itself. */
+  decodes(): boolean {
+    return true
+  }
+}
+
+/** A codec says by throwing that it cannot: the error itself is reported by whoever met it first. */
+function canDecode(cell: Cell | null): boolean {
+  try {
+    return cell === null || cell.value !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -3,6 +3,7 @@ import type { Aggregator, Initializer, Reducer } from './functions.ts'
 import { RowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Aggregates of a grouped stream (Kafka Streams: KStreamAggregate, KStreamReduce). One row per key. Records without
@@ -51,7 +52,7 @@ class Count implements Processor {
 
   process(record: StreamRecord): void {
     const { node, task, store, writer } = this.#rows
-    if (record.key === null || record.value === null) return task.drop(node, 'null-key-or-value')
+    if (record.key === null || record.value === null) return task.drop(node, missing(record))
     const row = store.get(record.key.byteString)
     if (row === undefined) return writer.replace(record, { old: null, value: 1 }, record.timestamp)
     writer.replace(
@@ -73,7 +74,7 @@ class Reduce implements Processor {
 
   process(record: StreamRecord): void {
     const { node, task, store, writer } = this.#rows
-    if (record.key === null || record.value === null) return task.drop(node, 'null-key-or-value')
+    if (record.key === null || record.value === null) return task.drop(node, missing(record))
     task.node = node
     const row = store.get(record.key.byteString)
     const value = record.value.value
@@ -99,7 +100,7 @@ class Aggregate implements Processor {
 
   process(record: StreamRecord): void {
     const { node, task, store, writer } = this.#rows
-    if (record.key === null || record.value === null) return task.drop(node, 'null-key-or-value')
+    if (record.key === null || record.value === null) return task.drop(node, missing(record))
     task.node = node
     const row = store.get(record.key.byteString)
     const before = row === undefined ? this.#initializer() : row.value

@@ -42,12 +42,12 @@ class StreamGlobalJoin implements Processor {
 
   process(record: StreamRecord): void {
     const { select, joiner, left, tableKey, value: codec } = this.#plan
-    if (record.value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (record.value === null) return this.#task.drop(this.#node, 'null-value')
     this.#task.node = this.#node
     const value = record.value.value
     const key = record.key === null ? null : record.key.value
     const selected = cellOf(select(value, key), tableKey)
-    if (selected === null && !left) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (selected === null && !left) return this.#task.drop(this.#node, 'null-key')
     const row = selected === null ? undefined : this.#rows.get(selected)
     if (row === undefined && !left) return
     this.#next.process(

@@ -4,6 +4,7 @@ import type { Joiner } from './functions.ts'
 import { JoinRows, type JoinRowsPlan } from './join-rows.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm: a stream joined with itself is both sides of one join. A record is joined as the left one with the
@@ -44,7 +45,7 @@ class StreamSelfJoin implements Processor {
 
   process(record: StreamRecord): void {
     const { key, value, timestamp } = record
-    if (key === null || value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (key === null || value === null) return this.#task.drop(this.#node, missing(record))
     this.#task.node = this.#node
     const { beforeMs, afterMs } = this.#plan.rows.windows
     const mine = value.value
@@ -52,7 +53,7 @@ class StreamSelfJoin implements Processor {
       this.#send(record, { left: mine, right: other.value, timestamp: other.timestamp })
     }
     this.#task.node = this.#node
-    this.#rows.add(key, mine, timestamp)
+    if (!this.#rows.add(key, mine, timestamp)) this.#task.drop(this.#node, 'expired')
     for (const other of this.#rows.between(key, timestamp - afterMs, timestamp + beforeMs)) {
       this.#send(record, { left: other.value, right: mine, timestamp: other.timestamp })
     }

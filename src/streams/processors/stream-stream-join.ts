@@ -7,6 +7,7 @@ import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 import { UnmatchedRows } from './unmatched-rows.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm: each side of a stream-stream join has a processor. A record is joined with every record of the other side
@@ -86,7 +87,7 @@ class StreamStreamJoin implements Processor {
     // Only who waits for a window to close asks for stream time.
     if (this.#unmatched !== undefined) this.#clock.advance(timestamp)
     if (value === null || (key === null && !this.#mayBeAlone)) {
-      return this.#task.drop(this.#node, 'null-key-or-value')
+      return this.#task.drop(this.#node, missing(record))
     }
     if (key === null) return this.#sendAlone(record, value.value)
     const { streamTime } = this.#clock

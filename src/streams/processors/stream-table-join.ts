@@ -4,6 +4,7 @@ import type { Joiner } from './functions.ts'
 import type { Lookup, LookupFactory } from './lookup.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
+import { missing } from './drop-reason.ts'
 
 export interface StreamTableJoinPlan {
   readonly table: LookupFactory
@@ -44,7 +45,7 @@ class StreamTableJoin implements Processor {
   process(record: StreamRecord): void {
     const { key, value } = record
     if (value === null || (key === null && !this.#left)) {
-      this.#task.drop(this.#node, 'null-key-or-value')
+      this.#task.drop(this.#node, missing(record))
       return
     }
     this.#task.node = this.#node

@@ -8,6 +8,7 @@ import type { StreamRecord } from './stream-record.ts'
 import type { WindowFold } from './window-fold.ts'
 import { windowStoreKeyBytes } from './windowed-key.ts'
 import type { UnlimitedWindows } from './windows.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm: a record at the window's start or after it updates the row of its key; one before it is in no window.
@@ -47,7 +48,7 @@ class UnlimitedWindowAggregate implements Processor {
 
   process(record: StreamRecord): void {
     const { key, value, timestamp } = record
-    if (key === null || value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (key === null || value === null) return this.#task.drop(this.#node, missing(record))
     const { windows, fold, windowKey } = this.#plan
     if (timestamp < windows.startMs) return
     this.#task.node = this.#node

@@ -65,7 +65,7 @@ class VersionedTableSource implements Processor {
     if (key === null) return this.#task.drop(node, 'null-key')
     const old = this.#state.sendOldValues ? this.#latest(key.byteString) : null
     const outcome = this.#rows.put(key.byteString, value === null ? null : value.value, timestamp)
-    if (outcome === 'expired') return this.#task.drop(node, 'late')
+    if (outcome === 'expired') return this.#task.drop(node, 'expired')
     this.#next.process(new StreamRecord(key, value, old, timestamp, headers, outcome === 'latest'))
   }
 

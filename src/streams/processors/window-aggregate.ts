@@ -10,6 +10,7 @@ import type { WindowFold } from './window-fold.ts'
 import { windowStoreKeyBytes } from './windowed-key.ts'
 import { firstStart, type TimeWindows } from './windows.ts'
 import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
+import { missing } from './drop-reason.ts'
 
 /*
  * Algorithm: a record updates the row of every window that covers its time and has not closed; a window closes when
@@ -67,7 +68,7 @@ class WindowAggregate implements Processor {
   process(record: StreamRecord): void {
     const { windows, fold } = this.#plan
     const { key, value, timestamp } = record
-    if (key === null || value === null) return this.#task.drop(this.#node, 'null-key-or-value')
+    if (key === null || value === null) return this.#task.drop(this.#node, missing(record))
     this.#task.node = this.#node
     this.#clock.advance(timestamp)
     const { sizeMs, advanceMs, graceMs } = windows

@@ -17,6 +17,7 @@ import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
+import { RecordCounts } from './record-counts.ts'
 import { Worker } from './worker.ts'
 
 /**
@@ -33,6 +34,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
 /** One instance of an application: a member of its group with one worker. */
 export class Application implements AsyncDisposable {
   readonly applicationId: string
+  /** Of records that its tasks dropped, or took out of order. */
+  readonly counts = new RecordCounts()
   readonly #options: ApplicationOptions
   readonly #life: ApplicationLife
   readonly #logger: Logger
@@ -96,6 +99,7 @@ export class Application implements AsyncDisposable {
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
+      counts: this.counts,
       globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),

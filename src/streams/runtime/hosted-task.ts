@@ -11,6 +11,7 @@ import { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
+import type { RecordCounts } from './record-counts.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
@@ -24,6 +25,8 @@ export interface TaskEnvironment {
   readonly committer: Committer
   readonly onError: ErrorPolicy
   readonly logger: Logger
+  /** Of all tasks of the instance. */
+  readonly counts: RecordCounts
   /** Makes the observers of a store of a task; each task gets its own. */
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
@@ -124,6 +127,7 @@ export class HostedTask {
       stores: this.#access(),
       collector: committer,
       onError,
+      counts: this.#environment.counts.of(this.id),
       nowMs: () => cluster.clock.nowMs(),
       partitionsOf: topic => partitionsOf(cluster, topic),
     })

@@ -1,7 +1,9 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
 import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
-import type { DropReason, TaskContext } from '../processors/processor.ts'
+import type { DropReason } from '../processors/drop-reason.ts'
+import type { TaskContext } from '../processors/processor.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import type { TaskCounts } from './record-counts.ts'
 import { nextTick, type Punctuation, Punctuations } from './punctuations.ts'
 
 /** What a task's processors see of it, kept up by the task. */
@@ -10,7 +12,7 @@ export class LiveContext implements TaskContext {
   streamTime = -1
   readonly partition: number
   readonly nowMs: () => number
-  readonly dropped = new Map<string, number>()
+  readonly counts: TaskCounts
   readonly byStreamTime = new Punctuations()
   readonly byWallClock = new Punctuations()
   /** The input partition whose record is processed. */
@@ -19,7 +21,8 @@ export class LiveContext implements TaskContext {
   wantsCommit = false
   readonly #closing: (() => unknown)[] = []
 
-  constructor(partition: number, nowMs: () => number) {
+  constructor(partition: number, nowMs: () => number, counts: TaskCounts) {
+    this.counts = counts
     this.partition = partition
     this.nowMs = nowMs
   }
@@ -63,7 +66,6 @@ export class LiveContext implements TaskContext {
   }
 
   drop(node: string, reason: DropReason): void {
-    const name = `${node}: ${reason}`
-    this.dropped.set(name, (this.dropped.get(name) ?? 0) + 1)
+    this.counts.drop(node, reason)
   }
 }

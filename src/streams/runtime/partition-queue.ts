@@ -1,6 +1,7 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
 import type { SourceProcessor, Stamp } from '../processors/source.ts'
 import type { StreamRecord } from '../processors/stream-record.ts'
+import type { Counter } from './record-counts.ts'
 import type { TaskInput } from './task-options.ts'
 
 /** The fetched and not yet processed records of one input partition, in offset order (Kafka Streams: RecordQueue). */
@@ -8,6 +9,8 @@ export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   readonly source: SourceProcessor
+  /** Of its records that are behind the task's stream time. */
+  outOfOrder: Counter = { count: 0 }
   /** Timestamp of the next record; Infinity when there is none. */
   headTimestamp = Infinity
   /** Records waiting. */

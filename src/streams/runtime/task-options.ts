@@ -2,6 +2,7 @@ import type { RecordColumns } from '../../records/record-columns.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { PartitionCount } from '../processors/sink.ts'
+import type { TaskCounts } from './record-counts.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export interface TaskOptions {
@@ -13,6 +14,8 @@ export interface TaskOptions {
   readonly collector: RecordCollector
   /** What becomes of a record that does not decode or whose function throws. Default `fail`. */
   readonly onError?: ErrorPolicy
+  /** Where dropped and out-of-order records are counted. */
+  readonly counts?: TaskCounts
   /** The wall clock. Default: the machine's. */
   readonly nowMs?: () => number
   /** Needed when a partitioner of the user's own chooses among the partitions of a topic. */

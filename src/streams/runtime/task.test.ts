@@ -9,6 +9,7 @@ import { stampOffsets } from '../../records/record-batch.ts'
 import { StreamsBuilder } from '../dsl/streams-builder.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import type { ErrorPolicy } from './task-options.ts'
+import { TaskCounts } from './record-counts.ts'
 import { Task } from './task.ts'
 
 const text = (name: string) => topic(name, { key: string, value: string })
@@ -52,10 +53,12 @@ function taskOf(define: (builder: StreamsBuilder) => void, onError: ErrorPolicy 
   assert.ok(subTopology !== undefined)
   const written: { topic: string; timestamp: number; key?: string; value?: string; headers: string[] }[] = []
   const stores = new Map(subTopology.stores.map(({ name }) => [name, memoryStore()]))
+  const counts = new TaskCounts()
   const task = new Task({
     subTopology,
     partition: 2,
     onError,
+    counts,
     stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as KeyValueStore<V> },
     collector: {
       collect(topic, _partition, timestamp, key, value, headers) {
@@ -71,7 +74,7 @@ function taskOf(define: (builder: StreamsBuilder) => void, onError: ErrorPolicy 
   })
   const enqueue = (topic: string, batches: RecordBatch[], fromOffset: number, nextOffset: number) =>
     task.enqueue({ topic, partition: 2, batches, fromOffset, nextOffset })
-  return { task, written, stores, enqueue }
+  return { task, written, stores, enqueue, counts }
 }
 
 test('the partition whose next record is oldest goes first, offsets keep their order', () => {
@@ -144,7 +147,7 @@ test('a record that fails stops the task and names topic, partition, offset and 
 })
 
 test('a skipped record leaves no outputs and no state behind', () => {
-  const { task, written, stores, enqueue } = taskOf(refusesBad, 'skip')
+  const { task, written, stores, enqueue, counts } = taskOf(refusesBad, 'skip')
   enqueue('a', [batchAt(7, [1, 'k', 'good'], [2, 'k', 'bad'], [3, 'k', '!'])], 7, 10)
   assert.equal(task.process(10), 3)
   assert.deepEqual(
@@ -152,7 +155,9 @@ test('a skipped record leaves no outputs and no state behind', () => {
     ['early:good', 'late:good', 'early:good!', 'late:good!'],
   )
   assert.deepEqual(stores.get('seen')?.rows.get('k'), { value: 'good!', timestamp: 3 })
-  assert.deepEqual([...task.dropped], [['check: error', 1]])
+  assert.deepEqual(counts.dropped(task.id), [
+    { task: '0_2', operator: 'check', reason: 'processing', count: 1 },
+  ])
   assert.deepEqual(task.positions(), [{ topic: 'a', partition: 2, offset: 10 }])
 })
 
@@ -186,13 +191,51 @@ test('a dead letter is the raw record with what went wrong', () => {
 })
 
 test('a record without key or value is dropped from an aggregate and counted', () => {
-  const { task, enqueue } = taskOf(
+  const { task, enqueue, counts } = taskOf(
     builder => void builder.stream(text('a')).groupByKey().count({ name: 'n' }),
   )
   enqueue('a', [batchAt(0, [1, null, 'x'], [2, 'k', null], [3, 'k', 'x'])], 0, 3)
   task.process(3)
-  assert.deepEqual([...task.dropped], [['n: null-key-or-value', 2]])
+  assert.deepEqual(
+    counts.dropped(task.id).map(({ operator, reason, count }) => [operator, reason, count]),
+    [
+      ['n', 'null-key', 1],
+      ['n', 'null-value', 1],
+    ],
+  )
 })
+
+test('records behind the stream time of the task are counted, and processed', () => {
+  const { task, written, enqueue, counts } = taskOf(builder =>
+    builder.stream(text('a'), { name: 'read' }).to(text('out')),
+  )
+  enqueue('a', [batchAt(0, [5, 'k', 'x'], [3, 'k', 'y'], [5, 'k', 'z'], [4, 'k', 'u'])], 0, 4)
+  task.process(4)
+  assert.equal(written.length, 4)
+  assert.deepEqual(counts.outOfOrder(task.id), [{ task: '0_2', operator: 'read', count: 2 }])
+  assert.deepEqual(counts.dropped(task.id), [])
+})
+
+test('a record that does not decode is told from one that a function refuses', () => {
+  const { task, enqueue, counts } = taskOf(
+    builder => builder.stream(text('a')).filter(isGood, { name: 'check' }).to(text('out')),
+    'skip',
+  )
+  const builder = new RecordBatchBuilder()
+  builder.append(1, Buffer.from('k'), Buffer.from([0xff]), [])
+  builder.append(2, Buffer.from('k'), Buffer.from('bad'), [])
+  enqueue('a', [RecordBatch.at(builder.build())], 0, 2)
+  task.process(2)
+  assert.deepEqual(counts.dropped(task.id), [
+    { task: '0_2', operator: 'check', reason: 'deserialization', count: 1 },
+    { task: '0_2', operator: 'check', reason: 'processing', count: 1 },
+  ])
+})
+
+function isGood(value: string): boolean {
+  if (value === 'bad') throw new Error('no bad values')
+  return true
+}
 
 test('a negative timestamp is refused', () => {
   const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))

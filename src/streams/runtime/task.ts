@@ -7,6 +7,7 @@ import { writeDeadLetter } from './dead-letter.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import type { Punctuations } from './punctuations.ts'
 import { LiveContext } from './live-context.ts'
+import { TaskCounts } from './record-counts.ts'
 import { RecordScope } from './record-scope.ts'
 import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
@@ -31,11 +32,11 @@ export class Task {
   #failure: EvertError | undefined
 
   constructor(options: TaskOptions) {
-    const { subTopology, partition, onError = 'fail' } = options
+    const { subTopology, partition, onError = 'fail', counts = new TaskCounts() } = options
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
     this.#policy = onError
-    this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()))
+    this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
     this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
@@ -45,6 +46,7 @@ export class Task {
     })
     for (const [topic, source] of sources) {
       const queue = new PartitionQueue(topic, partition, source)
+      queue.outOfOrder = counts.outOfOrderOf(source.name)
       this.#queues.set(topic, queue)
       this.#order.push(queue)
     }
@@ -159,11 +161,6 @@ export class Task {
     return positions
   }
 
-  /** Records dropped so far, by `<node>: <reason>`. */
-  get dropped(): ReadonlyMap<string, number> {
-    return this.#context.dropped
-  }
-
   #choose(): PartitionQueue | undefined {
     let chosen: PartitionQueue | undefined
     let lowest = Infinity
@@ -230,7 +227,7 @@ export class Task {
         if (!isFaultOfRecord(error)) throw error
         if (this.#scope === undefined) this.#fail(error, `in a punctuation at ${timeMs}`)
         this.#scope.undo()
-        context.drop(context.node, 'error')
+        context.drop(context.node, 'processing')
       }
     }
   }
@@ -242,6 +239,7 @@ export class Task {
     context.reading = queue
     if (timestamp < 0) return this.#pushNegative(queue)
     if (timestamp > context.streamTime) context.streamTime = timestamp
+    else if (timestamp < context.streamTime) queue.outOfOrder.count++
     if (queue.stamped !== undefined) queue.source.forward(queue.stamped)
     else queue.source.process(queue.columns as RecordColumns, queue.index, timestamp)
   }
@@ -268,7 +266,8 @@ export class Task {
         error,
       })
     }
-    this.#context.drop(node, 'error')
+    const isReadable = queue.source.decodes(queue.columns as RecordColumns, queue.index)
+    this.#context.drop(node, isReadable ? 'processing' : 'deserialization')
     queue.advance()
     this.#done++
   }
