@@ -36,6 +36,7 @@ export type { KTable } from './streams/dsl/ktable.ts'
 export type { GlobalKTable } from './streams/dsl/global-ktable.ts'
 export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
 export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
+export type { DeduplicateOptions } from './streams/dsl/deduplicate.ts'
 
 // Windows: what `windowedBy` and `sessions` take, and what comes out
 export {

@@ -15,6 +15,7 @@ import { selectKey } from '../processors/select-key.ts'
 import { streamGlobalJoin } from '../processors/stream-global-join.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { DslContext, StreamParts } from './context.ts'
+import { type DeduplicateOptions, deduplicateStream } from './deduplicate.ts'
 import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
@@ -130,6 +131,27 @@ export class KStream<K, V> {
       create: create as never,
     })
     return this.#then('KSTREAM-PROCESSVALUES-', options, processor, { value })
+  }
+
+  /**
+   * The first record of each id, under each key; repeats of it within the time are dropped, and counted. A record
+   * repeats one that passed when their times lie at most `withinMs` apart, whichever is the earlier; one that is more
+   * than `graceMs` behind stream time is dropped as late. An id of null is no id: such records all pass.
+   *
+   * @example
+   * payments.deduplicate(payment => payment.requestId, { withinMs: 600_000 })
+   */
+  deduplicate(id: (value: V, key: K) => string | null, options: DeduplicateOptions): KStream<K, V>
+  deduplicate<I>(
+    id: (value: V, key: K) => I | null,
+    options: DeduplicateOptions & { readonly id: Codec<I> },
+  ): KStream<K, V>
+  deduplicate(
+    id: (value: V, key: K) => unknown,
+    options: DeduplicateOptions & { readonly id?: Codec<unknown> },
+  ): KStream<K, V> {
+    const keyed = (name: string) => this.#keyed(name)
+    return deduplicateStream(this.#context, this.#parts, { ...options, idOf: id as Mapper, keyed })
   }
 
   /** The records of both streams, in no set order between them. */

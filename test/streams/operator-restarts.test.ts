@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { string } from '../../src/contracts/codecs.ts'
+import { topic } from '../../src/contracts/topic.ts'
+import { seededRandom } from '../../src/internal/random.ts'
+import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
+import { assertSameWithCrashes, type Input } from './crashing-run.ts'
+
+const text = { key: string, value: string }
+const left = topic('left', text)
+const right = topic('right', text)
+const output = topic('out', text)
+
+const idOf = (value: string): string | null => value?.slice(0, 1) ?? null
+
+const TOPOLOGIES: Record<string, (builder: StreamsBuilder) => void> = {
+  deduplicate: builder => {
+    builder.stream(left).deduplicate(idOf, { withinMs: 30, graceMs: 10 }).to(output)
+    builder.stream(right).deduplicate(idOf, { withinMs: 5, acrossKeys: true }).to(output)
+  },
+}
+
+function randomInputs(random: () => number): Input[] {
+  const below = (limit: number) => Math.floor(random() * limit)
+  let now = 0
+  return Array.from({ length: 500 }, () => {
+    now += below(30) === 0 ? below(80) : below(4)
+    return {
+      topic: below(2) === 0 ? 'left' : 'right',
+      key: below(30) === 0 ? null : ('abcde'[below(5)] as string),
+      value: below(12) === 0 ? null : String(below(60)),
+      timestamp: Math.max(0, now - (below(4) === 0 ? below(50) : 0)),
+    }
+  })
+}
+
+const seed = Number(process.env.EVERT_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+for (const [name, define] of Object.entries(TOPOLOGIES)) {
+  test(`${name}: results and stores are the same wherever it commits, and after crashes (EVERT_SEED=${seed})`, () => {
+    const random = seededRandom(seed)
+    for (let round = 0; round < 5; round++) {
+      const builder = new StreamsBuilder()
+      define(builder)
+      const out = assertSameWithCrashes(builder.build('app'), randomInputs(random), random)
+      assert.ok(out.length > 50, `only ${out.length} results`)
+    }
+  })
+}
