@@ -16,7 +16,7 @@ export interface DeduplicateOptions extends NamedOptions {
   /** A record is a repeat when its time lies at most so far from that of one that passed, before it or after it. */
   readonly withinMs: number
   /**
-   * How far behind stream time a record may be: later ones are dropped and counted as late, since what they may repeat
+   * How far behind stream time a record may be: later ones are dropped, and counted as expired, since what they may repeat
    * is forgotten. State is kept for `withinMs + graceMs`. Default: `withinMs`.
    */
   readonly graceMs?: number
@@ -43,7 +43,7 @@ export function deduplicateStream<K, V>(
 ): KStream<K, V> {
   const { plan } = context
   const { key, value } = parts
-  const { withinMs, graceMs = withinMs, acrossKeys = false, id = textKeyCodec as Codec<unknown> } = options
+  const { withinMs, graceMs = withinMs, acrossKeys = false, id = textKeyCodec } = options
   const name = options.name ?? plan.names.operator('KSTREAM-DEDUPLICATE-')
   for (const [field, ms] of Object.entries({ withinMs, graceMs })) {
     if (Number.isSafeInteger(ms) && ms >= 0) continue

@@ -136,7 +136,7 @@ export class KStream<K, V> {
   /**
    * The first record of each id, under each key; repeats of it within the time are dropped, and counted. A record
    * repeats one that passed when their times lie at most `withinMs` apart, whichever is the earlier; one that is more
-   * than `graceMs` behind stream time is dropped as late. An id of null is no id: such records all pass.
+   * than `graceMs` behind stream time is dropped as expired. An id of null is no id: such records all pass.
    *
    * @example
    * payments.deduplicate(payment => payment.requestId, { withinMs: 600_000 })

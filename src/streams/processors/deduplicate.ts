@@ -70,7 +70,7 @@ class Deduplicate implements Processor {
     this.#clock.advance(timestamp)
     this.#forget()
     if (id === null) return this.#next.process(record)
-    if (timestamp < this.#clock.streamTime - graceMs) return this.#task.drop(this.#node, 'late')
+    if (timestamp < this.#clock.streamTime - graceMs) return this.#task.drop(this.#node, 'expired')
     const place = key === null || acrossKeys ? id.byteString : keyPart(key.byteString) + id.byteString
     const times = this.#passed.get(place)?.value
     if (times === undefined) {
@@ -88,7 +88,7 @@ class Deduplicate implements Processor {
     }
     this.#passed.put(
       place,
-      [...times, timestamp].sort((a, b) => a - b),
+      [...times, timestamp].toSorted((a, b) => a - b),
       timestamp,
     )
     this.#next.process(record)

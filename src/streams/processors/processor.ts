@@ -58,13 +58,3 @@ export interface TaskContext {
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }
-
-export type DropReason =
-  | 'null-key'
-  | 'null-value'
-  | 'null-key-or-value'
-  | 'late'
-  | 'outdated'
-  | 'duplicate'
-  | 'invalid-timestamp'
-  | 'error'
