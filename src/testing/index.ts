@@ -1,8 +1,10 @@
 /**
- * Tests of topologies without a log: `evert/testing`.
+ * Topologies without a log, for tests and benchmarks: `evert/testing`.
  *
  *   import { testDriver } from 'evert/testing'
  */
+export { BatchDriver, batchDriver, type BatchDriverOptions } from './batch-driver.ts'
+export { recordBatches, type RecordBatchesOptions, type TypedRecord } from './record-batches.ts'
 export {
   type Expectation,
   type Happening,
@@ -13,8 +15,8 @@ export {
 export {
   type InputRecord,
   type OutputRecord,
-  type StoredRow,
   TestDriver,
   testDriver,
   type TestDriverOptions,
 } from './test-driver.ts'
+export type { StoredRow } from './stored-rows.ts'

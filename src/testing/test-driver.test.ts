@@ -4,7 +4,8 @@ import { int64, string } from '../contracts/codecs.ts'
 import { json } from '../contracts/json.ts'
 import { topic } from '../contracts/topic.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
-import { type StoredRow, testDriver } from './test-driver.ts'
+import type { StoredRow } from './stored-rows.ts'
+import { testDriver } from './test-driver.ts'
 
 const text = (name: string) => topic(name, { key: string, value: string })
 const counts = topic('counts', { key: string, value: int64 })

@@ -17,6 +17,7 @@ import { freezing } from './deep-freeze.ts'
 import { DriverStore } from './driver-stores.ts'
 import { Scenario, type TopicRecord } from './scenario.ts'
 import { type RawRecord, singleRecord } from './single-record.ts'
+import { storeNameOf, type StoredRow } from './stored-rows.ts'
 
 export interface TestDriverOptions {
   /** Prefix of the internal topics. Default `test`. */
@@ -39,12 +40,6 @@ export interface OutputRecord<K, V> {
   readonly value: V | null
   readonly timestamp: number
   readonly headers: readonly RecordHeader[]
-}
-
-export interface StoredRow<K, V> {
-  readonly key: K
-  readonly value: V
-  readonly timestamp: number
 }
 
 /**
@@ -146,7 +141,7 @@ export class TestDriver {
 
   /** The rows of a view or a key-value store, in the byte order of their keys. */
   rows<K = unknown, V = unknown>(from: View<K, V> | string): StoredRow<K, V>[] {
-    const { definition, store } = this.#store(this.#storeNameOf(from))
+    const { definition, store } = this.#store(storeNameOf(this.#views, from))
     return Array.from(store.range(), ([key, { value, timestamp }]) => ({
       key: definition.key.decode(Buffer.from(key, 'latin1')) as K,
       value: value as V,
@@ -156,7 +151,7 @@ export class TestDriver {
 
   /** The row of a key, or undefined. */
   row<K = unknown, V = unknown>(from: View<K, V> | string, key: K): StoredRow<K, V> | undefined {
-    const { definition, store } = this.#store(this.#storeNameOf(from))
+    const { definition, store } = this.#store(storeNameOf(this.#views, from))
     const row = store.get(definition.key.encode(key).toString('latin1'))
     return row === undefined ? undefined : { key, value: row.value as V, timestamp: row.timestamp }
   }
@@ -264,17 +259,6 @@ export class TestDriver {
         task.process(1)
       }
     }
-  }
-
-  #storeNameOf<K, V>(from: View<K, V> | string): string {
-    if (typeof from === 'string') return from
-    const found = this.#views.find(({ view }) => view === from)
-    if (found !== undefined) return found.store
-    throw new EvertError(
-      'INVALID_ARGUMENT',
-      `The view "${from.name}" is not of this topology. It has ` +
-        `${this.#views.map(({ name }) => name).join(', ') || 'none'}.`,
-    )
   }
 
   #store(name: string): { definition: StoreDefinition; store: DriverStore<unknown> } {
