@@ -9,7 +9,9 @@ import { compact, median, table } from './harness/statistics.ts'
 
 const HELP = `Usage: npm run bench -- [CASE ...] [--runs N] [--json]
 
-  CASE       names (or beginnings of names) of the cases to run; default: all of them
+  CASE       names (or beginnings of names) of the cases to run; default: those over the embedded log.
+             "engine" runs all cases of the stream engine alone, in memory and LMDB, without a log;
+             "engine-count" one of them, "engine-count-lmdb" one of its variants
   --runs N   fresh processes per case, 5 by default
   --json     print the figures as JSON instead of a table
   --list     name the cases and what they do
@@ -20,48 +22,67 @@ them. Rates are records per second of wall clock; per CPU-second counts user and
 const { values: options, positionals: wanted } = parseOptions()
 if (options.help) exitWith(HELP, 0)
 
-const all = readdirSync(join(import.meta.dirname, 'cases'))
-  .filter(file => file.endsWith('.ts'))
-  .map(file => file.slice(0, -3))
-  .toSorted()
-const names = wanted.length === 0 ? all : all.filter(name => wanted.some(part => name.startsWith(part)))
-if (names.length === 0) {
-  exitWith(`No case begins with ${wanted.join(', ')}. There are: ${all.join(', ')}.`, 2)
+const all = await allRows()
+const rows = all.filter(row =>
+  wanted.length === 0 ? row.benchmark.onRequest !== true : wanted.some(part => row.name.startsWith(part)),
+)
+if (rows.length === 0) {
+  exitWith(`No case begins with ${wanted.join(', ')}. There are: ${all.map(row => row.name).join(', ')}.`, 2)
 }
 const runs = Number(options.runs)
 if (!Number.isInteger(runs) || runs < 1)
   exitWith(`--runs needs a whole number, 1 or more; got ${options.runs}.`, 2)
 
-const descriptions = new Map<string, string>()
-for (const name of names) {
-  const { benchmark } = (await import(`./cases/${name}.ts`)) as { benchmark: Case }
-  descriptions.set(name, benchmark.description)
-}
 if (options.list) {
-  exitWith(names.map(name => `${name.padEnd(20)} ${descriptions.get(name)}`).join('\n'), 0)
+  const listed = wanted.length === 0 ? all : rows
+  exitWith(listed.map(row => `${row.name.padEnd(36)} ${row.benchmark.description}`).join('\n'), 0)
 }
 
 const measurements = await runAll()
 if (options.json) console.log(JSON.stringify(asJson(), null, 2))
 else console.log(asText())
 
+/** A line of the report: a case, or one of its variants. */
+interface Row {
+  readonly name: string
+  readonly file: string
+  readonly variant: string
+  readonly benchmark: Case
+}
+
+async function allRows(): Promise<Row[]> {
+  const files = readdirSync(join(import.meta.dirname, 'cases')).filter(file => file.endsWith('.ts'))
+  const found: Row[] = []
+  for (const file of files.map(file => file.slice(0, -3)).toSorted()) {
+    const { benchmark } = (await import(`./cases/${file}.ts`)) as { benchmark: Case }
+    for (const variant of benchmark.variants ?? ['']) {
+      found.push({ name: variant === '' ? file : `${file}-${variant}`, file, variant, benchmark })
+    }
+  }
+  return found
+}
+
 async function runAll(): Promise<Map<string, Measurement[]>> {
-  const results = new Map<string, Measurement[]>(names.map(name => [name, []]))
+  const results = new Map<string, Measurement[]>(rows.map(row => [row.name, []]))
   for (let run = 0; run < runs; run++) {
-    for (const name of run % 2 === 0 ? names : names.toReversed()) {
-      process.stderr.write(`\r\x1b[Krun ${run + 1} of ${runs}: ${name}`)
-      results.get(name)?.push(await runOnce(name))
+    for (const row of run % 2 === 0 ? rows : rows.toReversed()) {
+      process.stderr.write(`\r\x1b[Krun ${run + 1} of ${runs}: ${row.name}`)
+      results.get(row.name)?.push(await runOnce(row))
     }
   }
   process.stderr.write('\r\x1b[K')
   return results
 }
 
-async function runOnce(name: string): Promise<Measurement> {
+async function runOnce({ file, variant }: Row): Promise<Measurement> {
   const script = join(import.meta.dirname, 'harness/run-case.ts')
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, script, name], {
-    maxBuffer: 1 << 24,
-  })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...process.execArgv, script, file, variant],
+    {
+      maxBuffer: 1 << 24,
+    },
+  )
   return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Measurement
 }
 
@@ -78,11 +99,11 @@ function asJson() {
   return {
     machine: { cpus: cpus().length, model: cpus()[0]?.model, memoryBytes: totalmem(), node: process.version },
     runs,
-    cases: names.map(name => {
+    cases: rows.map(({ name, benchmark }) => {
       const { recordsPerSecond, recordsPerCpuSecond, peakRssMiB } = figures(name)
       return {
         name,
-        description: descriptions.get(name),
+        description: benchmark.description,
         records: measurements.get(name)?.[0]?.records,
         recordsPerSecond: { median: median(recordsPerSecond), raw: recordsPerSecond },
         recordsPerCpuSecond: { median: median(recordsPerCpuSecond), raw: recordsPerCpuSecond },
@@ -93,7 +114,7 @@ function asJson() {
 }
 
 function asText(): string {
-  const rows = names.map(name => {
+  const lines = rows.map(({ name }) => {
     const { recordsPerSecond, recordsPerCpuSecond, peakRssMiB } = figures(name)
     return [
       name,
@@ -106,10 +127,14 @@ function asText(): string {
   return [
     `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; ${runs} fresh processes per case, medians`,
     '',
-    table(['case', 'records/s', 'per CPU-second', 'peak memory', 'records/s of each run'], rows),
+    table(['case', 'records/s', 'per CPU-second', 'peak memory', 'records/s of each run'], lines),
     '',
-    ...names.map(name => `${name}: ${descriptions.get(name)}`),
+    ...descriptions(),
   ].join('\n')
+}
+
+function descriptions(): Set<string> {
+  return new Set(rows.map(({ file, benchmark }) => `${file}: ${benchmark.description}`))
 }
 
 function parseOptions() {

@@ -28,5 +28,9 @@ export async function measure(run: () => Promise<number>): Promise<Measurement> 
 export interface Case {
   /** One line for the report: what is done to how many records of what size. */
   readonly description: string
-  run(): Promise<Measurement>
+  /** Several ways to run it, each a row `<case>-<variant>` of the report. Default: one, named as the case. */
+  readonly variants?: readonly string[]
+  /** It runs only when it is asked for by name. */
+  readonly onRequest?: boolean
+  run(variant: string): Promise<Measurement>
 }
