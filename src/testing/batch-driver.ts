@@ -4,6 +4,7 @@ import type { RecordBatch } from '../records/record-batch.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { StoreDefinition, Topology } from '../streams/graph/topology.ts'
+import { type DroppedRecords, RecordCounts } from '../streams/runtime/record-counts.ts'
 import type { StateEngine } from '../streams/state/byte-store.ts'
 import { LmdbEngine } from '../streams/state/lmdb.ts'
 import { MemoryEngine } from '../streams/state/memory.ts'
@@ -27,7 +28,7 @@ export interface BatchDriverOptions {
  * For tests of results use `testDriver`, which shows outputs and runs one record at a time.
  *
  * One partition per topic. Records of repartition topics, and of topics that the topology both writes and reads,
- * reach the task that reads them at the next commit. The wall clock does not call punctuations.
+ * reach the task that reads them at the next commit; a processor that asks for one gets it within 1,000 records. The wall clock does not call punctuations.
  *
  * @example
  * await using driver = batchDriver(builder, { stateDir: './bench-state' })
@@ -46,6 +47,7 @@ export class BatchDriver implements AsyncDisposable {
   readonly #engine: StateEngine
   readonly #tasks: BatchTask[]
   readonly #collector: CountingCollector
+  readonly #counts = new RecordCounts()
   readonly #commitEvery: number
   readonly #views: Topology['views']
   #sinceCommit = 0
@@ -74,7 +76,13 @@ export class BatchDriver implements AsyncDisposable {
       ]),
     )
     this.#collector = new CountingCollector(read)
-    this.#tasks = topology.subTopologies.map(part => new BatchTask(part, this.#engine, this.#collector))
+    this.#tasks = topology.subTopologies.map(
+      part =>
+        new BatchTask(part, this.#engine, {
+          collector: this.#collector,
+          counts: this.#counts.of(`${part.id}_0`),
+        }),
+    )
   }
 
   /** Gives the topology records of one of its input topics, in offset order; `run` processes them. */
@@ -115,9 +123,9 @@ export class BatchDriver implements AsyncDisposable {
     return this.#collector.written
   }
 
-  /** Records dropped so far, by `<node>: <reason>`. */
-  get dropped(): Map<string, number> {
-    return new Map(this.#tasks.flatMap(task => [...task.dropped]))
+  /** How many records were dropped so far, by operator and reason: see `Running.dropped`. */
+  dropped(): DroppedRecords[] {
+    return this.#counts.dropped()
   }
 
   /** The rows of a view or a key-value store, in the byte order of their keys. */
@@ -128,10 +136,11 @@ export class BatchDriver implements AsyncDisposable {
     }
   }
 
-  /** Closes the stores. State in a directory stays there. */
+  /** Ends the tasks and closes the stores; state in a directory stays there. Throws what processors throw that are closed. */
   async close(): Promise<void> {
-    for (const task of this.#tasks) await task.stores.close()
-    await this.#engine.close()
+    await using closing = new AsyncDisposableStack()
+    closing.defer(() => this.#engine.close())
+    for (const task of this.#tasks) closing.defer(() => task.close())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,7 +150,7 @@ export class BatchDriver implements AsyncDisposable {
   #step(task: BatchTask): number {
     const done = task.process(this.#commitEvery - this.#sinceCommit)
     this.#sinceCommit += done
-    if (this.#sinceCommit >= this.#commitEvery) this.#commit()
+    if (this.#sinceCommit >= this.#commitEvery || task.wantsCommit) this.#commit()
     return done
   }
 
@@ -149,7 +158,7 @@ export class BatchDriver implements AsyncDisposable {
   #commit(): void {
     this.#sinceCommit = 0
     for (const task of this.#tasks) task.stores.writeChangelog(this.#collector)
-    for (const task of this.#tasks) task.stores.commit({})
+    for (const task of this.#tasks) task.commit()
     this.#collector.deliver((topic, batches) => this.feed(topic, batches))
   }
 

@@ -1,6 +1,7 @@
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { StoreDefinition, SubTopology } from '../streams/graph/topology.ts'
 import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { TaskCounts } from '../streams/runtime/record-counts.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { StateEngine } from '../streams/state/byte-store.ts'
 import { TaskStores } from '../streams/state/task-stores.ts'
@@ -19,7 +20,11 @@ export class BatchTask {
   readonly #task: Task
   readonly #waiting = new Map<string, RecordBatch[]>()
 
-  constructor(subTopology: SubTopology, engine: StateEngine, collector: RecordCollector) {
+  constructor(
+    subTopology: SubTopology,
+    engine: StateEngine,
+    { collector, counts }: { collector: RecordCollector; counts: TaskCounts },
+  ) {
     this.topics = [...subTopology.sourceTopics, ...subTopology.repartitionSources.map(topic => topic.name)]
     this.definitions = subTopology.stores
     this.stores = new TaskStores(engine.openTask(`${subTopology.id}_0`))
@@ -36,12 +41,14 @@ export class BatchTask {
       partition: 0,
       stores: this.stores,
       collector,
+      counts,
       partitionsOf: () => 1,
     })
   }
 
-  get dropped(): ReadonlyMap<string, number> {
-    return this.#task.dropped
+  /** A processor asked for a commit since the last one. */
+  get wantsCommit(): boolean {
+    return this.#task.wantsCommit
   }
 
   reads(topic: string): boolean {
@@ -71,5 +78,18 @@ export class BatchTask {
       fromOffset: batch.baseOffset,
       nextOffset: batch.nextOffset,
     })
+  }
+
+  commit(): void {
+    this.#task.committed()
+    this.stores.commit({})
+  }
+
+  /** Throws what processors throw that are closed. */
+  async close(): Promise<void> {
+    const errors: unknown[] = []
+    this.#task.close(error => errors.push(error))
+    await this.stores.close()
+    if (errors.length > 0) throw errors[0]
   }
 }
