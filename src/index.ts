@@ -61,6 +61,8 @@ export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
 // Processors of one's own, with stores and punctuations
 export type { ProcessDefinition, ProcessValuesDefinition, RecordProcessor } from './streams/dsl/process.ts'
 export { type DeclaredStoreOptions, keyValueStore } from './streams/dsl/stores.ts'
+export { keyedTimers, type TimersOptions } from './streams/dsl/timers.ts'
+export type { Timers } from './streams/processors/keyed-timers.ts'
 export type {
   ForwardOptions,
   ProcessContext,

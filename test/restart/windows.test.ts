@@ -5,123 +5,16 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
-import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
+import type { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { KTable } from '../../src/streams/dsl/ktable.ts'
-import type { SubTopology } from '../../src/streams/graph/topology.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
 import { hopping, sessions, sliding, tumbling, unlimited } from '../../src/streams/processors/windows.ts'
-import type { RecordCollector } from '../../src/streams/runtime/record-collector.ts'
-import { Task } from '../../src/streams/runtime/task.ts'
-import type { ByteString, StateEngine } from '../../src/streams/state/byte-store.ts'
 import { LmdbEngine } from '../../src/streams/state/lmdb.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
-import type { KeyValueStore } from '../../src/streams/state/store.ts'
-import { TaskStores } from '../../src/streams/state/task-stores.ts'
-import { singleRecord } from '../../src/testing/single-record.ts'
+import { type Input, Life, subTopologyOf } from './task-life.ts'
 
 const input = topic('in', { key: string, value: string })
 const output = topic('out', { key: string, value: string })
-
-type Input = readonly [key: string, value: string | null, timestamp: number]
-
-/** A task on stores that outlive it, and what it wrote and committed. */
-class Life {
-  readonly #subTopology: SubTopology
-  readonly #engine: StateEngine
-  /** The latest of each changelog: store, key and value as logged. */
-  readonly changelog = new Map<string, { store: string; key: ByteString; value: Buffer; timestamp: number }>()
-  readonly committed: string[] = []
-  #pending: string[] = []
-  #stores: TaskStores
-  #task: Task
-
-  constructor(subTopology: SubTopology, engine: StateEngine) {
-    this.#subTopology = subTopology
-    this.#engine = engine
-    this.#stores = this.#open()
-    this.#task = this.#start()
-  }
-
-  process(offset: number, [key, value, timestamp]: Input): void {
-    const record = {
-      offset,
-      timestamp,
-      key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(value),
-      headers: [{ key: 'at', value: Buffer.from(String(offset)) }],
-    }
-    const batches = [singleRecord(record)]
-    this.#task.enqueue({ topic: 'in', partition: 0, batches, fromOffset: offset, nextOffset: offset + 1 })
-    this.#task.process(1)
-  }
-
-  commit(): void {
-    this.#stores.writeChangelog(this.#logged())
-    this.#stores.commit({})
-    this.committed.push(...this.#pending.splice(0))
-  }
-
-  /** What is not committed is lost. */
-  async crash(): Promise<void> {
-    this.#pending = []
-    await this.#stores.close()
-    this.#stores = this.#open()
-    this.#task = this.#start()
-  }
-
-  /** The disk is lost as well: state comes back from the changelogs. */
-  async restoreOnNewDisk(): Promise<void> {
-    this.#pending = []
-    await this.#stores.close()
-    await this.#engine.dropTask('0_0')
-    this.#stores = this.#open()
-    for (const { store, ...record } of this.changelog.values()) this.#stores.restore(store, [record], {})
-    this.#task = this.#start()
-  }
-
-  /** Every row of every store. */
-  rows(): string[] {
-    return this.#subTopology.stores.flatMap(({ name }) => {
-      const store: KeyValueStore<unknown> = this.#stores.keyValue(name)
-      return Array.from(store.range(), ([key, row]) => `${name} ${JSON.stringify([key, row])}`)
-    })
-  }
-
-  async close(): Promise<void> {
-    await this.#stores.close()
-  }
-
-  #open(): TaskStores {
-    const stores = new TaskStores(this.#engine.openTask('0_0'))
-    for (const { name, value } of this.#subTopology.stores) {
-      stores.open({ name, value, changelog: { topic: name, partition: 0 } })
-    }
-    return stores
-  }
-
-  #start(): Task {
-    const collect: RecordCollector['collect'] = (_topic, _partition, timestamp, key, value, headers) => {
-      const texts = headers.map(header => String(header.value))
-      this.#pending.push(`${String(key)}=${String(value)}@${timestamp} [${texts.join()}]`)
-    }
-    return new Task({
-      subTopology: this.#subTopology,
-      partition: 0,
-      stores: this.#stores,
-      collector: { collect },
-    })
-  }
-
-  #logged(): RecordCollector {
-    return {
-      collect: (store, _partition, timestamp, key, value) => {
-        const at = (key as Buffer).toString('latin1')
-        if (value === null) this.changelog.delete(`${store} ${at}`)
-        else this.changelog.set(`${store} ${at}`, { store, key: at, value: Buffer.from(value), timestamp })
-      },
-    }
-  }
-}
 
 const text = { value: string }
 const log = (aggregate: string, value: string) => `${aggregate}+${value}`
@@ -225,14 +118,6 @@ const INPUTS: readonly Input[] = [
   ['b', 'v19', 890],
   ['c', 'v20', 905],
 ]
-
-function subTopologyOf(define: (builder: StreamsBuilder) => void): SubTopology {
-  const builder = new StreamsBuilder()
-  define(builder)
-  const [subTopology] = builder.build('app').subTopologies
-  assert.ok(subTopology !== undefined)
-  return subTopology
-}
 
 /** Commits after every record; before record `crashAt` it loses what it did for that one and the next. */
 async function runWithCrash(life: Life, crashAt: number, restart: (life: Life) => Promise<void>) {

@@ -3,7 +3,7 @@ import { EvertError } from '../../errors.ts'
 import type { Plan, PlanStore } from '../graph/plan.ts'
 import { type ProcessorStore, TypedStore } from '../processors/processor-store.ts'
 import type { ProcessorContext } from '../processors/processor.ts'
-import { CONNECTION, type StoreDeclaration, type WriteTime } from '../processors/store-declaration.ts'
+import { CONNECTION, type ProcessorTime, type StoreDeclaration } from '../processors/store-declaration.ts'
 
 export interface DeclaredStoreOptions<K, V> {
   readonly key: Codec<K>
@@ -36,7 +36,7 @@ export type StorePart = Pick<PlanStore, 'name' | 'key' | 'value'> & { readonly l
 /** A declaration of the key-value stores that one store consists of; the first has its name. */
 export function declared<S>(
   parts: readonly [StorePart, ...StorePart[]],
-  open: (context: ProcessorContext, time: WriteTime) => S,
+  open: (context: ProcessorContext, time: ProcessorTime) => S,
 ): StoreDeclaration<S> {
   const names = parts.map(({ name }) => name)
   const declaration: StoreDeclaration<S> = {

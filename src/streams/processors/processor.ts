@@ -1,4 +1,4 @@
-import type { Punctuation } from '../runtime/punctuations.ts'
+import type { Alarm, Punctuation } from '../runtime/punctuations.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import type { DropReason } from './drop-reason.ts'
 import type { PunctuationTime, SourcePosition } from './process-context.ts'
@@ -51,6 +51,8 @@ export interface TaskContext {
   nowMs(): number
   /** Calls back by event time or wall clock, until the returned function is called; `anchorMs` sets the grid. */
   schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void
+  /** A callback that is due when it is told to be, by event time or wall clock. */
+  alarm(node: string, time: PunctuationTime, callback: (timeMs: number) => unknown): Alarm
   /** Asks for a commit before the interval is over. */
   requestCommit(): void
   /** Calls back when the task goes away: it ends, or its processors are made anew. */

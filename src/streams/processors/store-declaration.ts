@@ -25,11 +25,16 @@ export interface StoreConnection<S> {
   /** The key-value stores that it consists of; asked when the topology is built. */
   names(): readonly string[]
   /** Called once for each task of each processor. */
-  open(context: ProcessorContext, time: WriteTime): S
+  open(context: ProcessorContext, time: ProcessorTime): S
 }
 
 /** When a write happens, by default: asked for at each. */
 export interface WriteTime {
   /** Throws INVALID_ARGUMENT outside of a callback. */
   readonly timestamp: number
+}
+
+export interface ProcessorTime extends WriteTime {
+  /** Runs a callback of the processor at a time of its own, as a punctuation does. */
+  during(timeMs: number, callback: () => unknown): void
 }

@@ -11,7 +11,7 @@ import type {
   ScheduleOptions,
 } from './process-context.ts'
 import type { Processor, ProcessorContext, ProcessorFactory } from './processor.ts'
-import { CONNECTION, type StoreDeclarations, type WriteTime } from './store-declaration.ts'
+import { CONNECTION, type ProcessorTime, type StoreDeclarations } from './store-declaration.ts'
 import { StreamRecord } from './stream-record.ts'
 
 /** What is called with each record of a task. */
@@ -83,6 +83,13 @@ class UserProcessor implements Processor {
     this.#isActive = true
   }
 
+  /** A punctuation, or a timer. */
+  #during(timeMs: number, callback: () => unknown): void {
+    this.#begin(undefined, timeMs)
+    callback()
+    this.#isActive = false
+  }
+
   /** The time of the current record or punctuation. */
   #now(): number {
     if (this.#isActive) return this.#timestamp
@@ -122,7 +129,10 @@ class UserProcessor implements Processor {
   }
 
   #stores(): Record<string, unknown> {
-    const time: WriteTime = Object.defineProperty({ timestamp: 0 }, 'timestamp', { get: () => this.#now() })
+    const during: ProcessorTime['during'] = (timeMs, callback) => this.#during(timeMs, callback)
+    const time: ProcessorTime = Object.defineProperty({ timestamp: 0, during }, 'timestamp', {
+      get: () => this.#now(),
+    })
     return Object.fromEntries(
       Object.entries(this.#plan.stores).map(([property, store]) => [
         property,
@@ -193,11 +203,7 @@ class UserProcessor implements Processor {
     const punctuation = {
       node,
       intervalMs,
-      callback: (timeMs: number) => {
-        this.#begin(undefined, timeMs)
-        callback(timeMs)
-        this.#isActive = false
-      },
+      callback: (timeMs: number) => this.#during(timeMs, () => callback(timeMs)),
     }
     return task.schedule(punctuation, time, anchorMs)
   }

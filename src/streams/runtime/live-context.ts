@@ -4,7 +4,7 @@ import type { DropReason } from '../processors/drop-reason.ts'
 import type { TaskContext } from '../processors/processor.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { TaskCounts } from './record-counts.ts'
-import { nextTick, type Punctuation, Punctuations } from './punctuations.ts'
+import { type Alarm, nextTick, type Punctuation, Punctuations } from './punctuations.ts'
 
 /** What a task's processors see of it, kept up by the task. */
 export class LiveContext implements TaskContext {
@@ -14,6 +14,8 @@ export class LiveContext implements TaskContext {
   readonly nowMs: () => number
   readonly counts: TaskCounts
   readonly byStreamTime = new Punctuations()
+  /** Alarms of event time: those before a record's time ring before it. */
+  readonly timers = new Punctuations()
   readonly byWallClock = new Punctuations()
   /** The input partition whose record is processed. */
   reading: PartitionQueue | undefined = undefined
@@ -44,6 +46,10 @@ export class LiveContext implements TaskContext {
       return anchorMs < nowMs ? nextTick(anchorMs, intervalMs, nowMs) : anchorMs
     })()
     return (isStream ? this.byStreamTime : this.byWallClock).add(punctuation, firstMs)
+  }
+
+  alarm(node: string, time: PunctuationTime, callback: (timeMs: number) => unknown): Alarm {
+    return (time === 'stream' ? this.timers : this.byWallClock).addAlarm(node, callback)
   }
 
   requestCommit(): void {

@@ -10,6 +10,14 @@ interface Scheduled extends Punctuation {
   dueAt: number
 }
 
+/** A callback that comes once each time it is set. */
+export interface Alarm {
+  /** When it is due; Infinity: not. Takes the place of what was set before. */
+  set(atMs: number): void
+}
+
+const ONCE = Infinity
+
 /**
  * The punctuations of a task by one kind of time (Kafka Streams: PunctuationQueue). One that is due is called once,
  * however many of its ticks were missed; the next is the first tick of its grid that lies ahead.
@@ -31,6 +39,18 @@ export class Punctuations {
     }
   }
 
+  /** A callback of the node, which is due when it is told to be. */
+  addAlarm(node: string, callback: (timeMs: number) => unknown): Alarm {
+    const scheduled: Scheduled = { node, callback, intervalMs: ONCE, dueAt: Infinity }
+    this.#scheduled.push(scheduled)
+    return {
+      set: atMs => {
+        scheduled.dueAt = atMs
+        this.#look()
+      },
+    }
+  }
+
   /** The earliest of those that are due at `timeMs`; it moves on to its next tick. */
   takeDue(timeMs: number): Punctuation | undefined {
     let first: Scheduled | undefined
@@ -38,7 +58,7 @@ export class Punctuations {
       if (each.dueAt <= timeMs && (first === undefined || each.dueAt < first.dueAt)) first = each
     }
     if (first === undefined) return undefined
-    first.dueAt = nextTick(first.dueAt, first.intervalMs, timeMs)
+    first.dueAt = first.intervalMs === ONCE ? Infinity : nextTick(first.dueAt, first.intervalMs, timeMs)
     this.#look()
     return first
   }

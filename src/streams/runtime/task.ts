@@ -178,11 +178,13 @@ export class Task {
   /** A task with one input has no choice to make per record. */
   #runOnly(queue: PartitionQueue, maxRecords: number): void {
     const context = this.#context
-    const { byStreamTime } = context
+    const { byStreamTime, timers } = context
     while (this.#done < maxRecords && queue.columns !== undefined) {
+      if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
       this.#push(queue)
       queue.advance()
       this.#done++
+      if (context.streamTime >= timers.dueAt) this.#punctuate(timers, context.streamTime)
       if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
     }
   }
@@ -190,11 +192,13 @@ export class Task {
   #run(first: PartitionQueue, maxRecords: number): void {
     let queue: PartitionQueue | undefined = first
     const context = this.#context
-    const { byStreamTime } = context
+    const { byStreamTime, timers } = context
     while (queue !== undefined && this.#done < maxRecords) {
+      if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
       this.#push(queue)
       queue.advance()
       this.#done++
+      if (context.streamTime >= timers.dueAt) this.#punctuate(timers, context.streamTime)
       if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
       queue = this.#choose()
     }
@@ -202,11 +206,14 @@ export class Task {
 
   /** One record whose effects can be taken back. */
   #step(queue: PartitionQueue, scope: RecordScope): void {
+    const { timers, byStreamTime } = this.#context
+    if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
     this.#push(queue)
     scope.keep()
     queue.advance()
     this.#done++
-    const { streamTime, byStreamTime } = this.#context
+    const { streamTime } = this.#context
+    if (streamTime >= timers.dueAt) this.#punctuate(timers, streamTime)
     if (streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, streamTime)
   }
 
