@@ -32,6 +32,8 @@ export { json, type JsonOptions, type JsonValue } from './contracts/json.ts'
 // Streams and tables: what `app(…).stream` and `.table` give
 export { StreamsBuilder } from './streams/dsl/streams-builder.ts'
 export type { KStream } from './streams/dsl/kstream.ts'
+export type { MapAsyncOptions } from './streams/dsl/map-async.ts'
+export type { AsyncRecordContext } from './streams/processors/async-call.ts'
 export type { KTable } from './streams/dsl/ktable.ts'
 export type { GlobalKTable } from './streams/dsl/global-ktable.ts'
 export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'

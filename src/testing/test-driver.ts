@@ -11,6 +11,8 @@ import {
   type OutOfOrderRecords,
   RecordCounts,
 } from '../streams/runtime/record-counts.ts'
+import type { AsyncCall } from '../streams/processors/async-call.ts'
+import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
 import { freezing } from './deep-freeze.ts'
@@ -73,11 +75,18 @@ export class TestDriver {
   readonly #internalTopics: ReadonlySet<string>
   readonly #topics: Topology['topics']
   readonly #views: Topology['views']
+  readonly #calls: CallRunner
+  #onCallDone: () => void = () => {}
 
   constructor(topology: Topology, options: TestDriverOptions) {
     this.#topics = topology.topics
     this.#views = topology.views
     this.#clock = new ManualClock(options.startMs ?? 0)
+    this.#calls = new CallRunner({
+      clock: this.#clock,
+      random: () => 0.5,
+      onDone: () => this.#onCallDone(),
+    })
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
     )
@@ -193,6 +202,30 @@ export class TestDriver {
     return this.#counts.outOfOrder()
   }
 
+  /**
+   * Makes the calls of asynchronous functions that wait to be made, and those that follow from their results, until
+   * none is left. Results go on in the order of the calls, whichever is back first, so that a test's outputs are always
+   * the same. Timeouts and pauses before repetitions pass with the driver's wall clock. Rejects with TASK_FAILED.
+   *
+   * @example
+   * driver.send(orders, { key: '1', value: order })
+   * await driver.settled()
+   * assert.equal(driver.read(pricedOrders).length, 1)
+   */
+  async settled(): Promise<void> {
+    for (;;) {
+      const begun = this.#tasks.flatMap(task => task.takeCalls().map(call => ({ task, call })))
+      if (begun.length === 0) return
+      const ended = await this.#callAll(begun.map(({ call }) => call))
+      for (const { task, call } of begun) {
+        const { outcome } = ended.find(each => each.call === call) as EndedCall
+        task.complete(call, outcome)
+        this.#settle()
+      }
+      for (const task of this.#tasks) this.#takeWaiting(task)
+    }
+  }
+
   #addTask(subTopology: SubTopology, options: TestDriverOptions): void {
     const stores = new Map<string, DriverStore<unknown>>()
     for (const definition of subTopology.stores) {
@@ -214,6 +247,22 @@ export class TestDriver {
     this.#tasks.push(task)
     const topics = [...subTopology.sourceTopics, ...subTopology.repartitionSources.map(topic => topic.name)]
     for (const topic of topics) this.#readers.set(topic, [...(this.#readers.get(topic) ?? []), task])
+  }
+
+  #callAll(calls: readonly AsyncCall[]): Promise<EndedCall[]> {
+    const ended: EndedCall[] = []
+    return new Promise(resolve => {
+      this.#onCallDone = () => {
+        ended.push(...this.#calls.takeEnded())
+        if (ended.length === calls.length) resolve(ended)
+      }
+      for (const call of calls) this.#calls.start(call)
+    })
+  }
+
+  /** What it left while its asynchronous operators were full. */
+  #takeWaiting(task: Task): void {
+    while (task.process(1) > 0) this.#settle()
   }
 
   #collector(): RecordCollector {

@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import type { PlanNode, PlanProcessor } from '../graph/plan.ts'
+import type { AsyncMapper, AsyncRecordContext } from '../processors/async-call.ts'
 import { branch } from '../processors/branch.ts'
 import { filter } from '../processors/filter.ts'
 import { flatMapValues } from '../processors/flat-map-values.ts'
@@ -20,6 +21,7 @@ import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
+import { type MapAsyncOptions, planMapAsync } from './map-async.ts'
 import type {
   DynamicSinkOptions,
   KeyOptions,
@@ -67,6 +69,38 @@ export class KStream<K, V> {
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const create = mapValues(mapper as Mapper, value)
     return this.#then('KSTREAM-MAPVALUES-', options, { create }, { value })
+  }
+
+  /**
+   * As `map`, with a function that takes its time: a call to a service, a query of a database. Up to `concurrency`
+   * calls of a task are under way at a time; under one key they are made one after the other, and their results go on
+   * in the order of the records, while other keys overtake. Commits wait for no call: records without a result are
+   * part of the task's state, and after a crash or a move of the task they are called for again. So a record's result
+   * goes on exactly once, but the function may be called for it more than once.
+   *
+   * A call that rejects or times out, after its repetitions, fails its record: see `onError`.
+   *
+   * @example
+   * orders.mapAsync(
+   *   async (order, id, { signal }) => (await fetch(`https://prices.example/${id}`, { signal })).json(),
+   *   { name: 'price', concurrency: 32, timeoutMs: 5_000, retries: 3 },
+   * )
+   */
+  mapAsync<V2>(
+    mapper: (value: V, key: K, record: AsyncRecordContext) => Promise<V2 | null>,
+    options: MapAsyncOptions<V2> = {},
+  ): KStream<K, V2> {
+    const { plan } = this.#context
+    const result = options.value ?? (defaultValueCodec as Codec<V2>)
+    const name = options.name ?? plan.names.operator('KSTREAM-MAPASYNC-')
+    const { key, value } = this.#parts
+    const processor = planMapAsync(plan, name, {
+      mapper: mapper as AsyncMapper,
+      key,
+      value,
+      options: { ...(options as MapAsyncOptions<unknown>), value: result },
+    })
+    return this.#then('', { name }, processor, { value: result })
   }
 
   /** Any number of values for each record, under its key (Kafka Streams: flatMapValues). */

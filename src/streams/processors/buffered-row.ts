@@ -34,7 +34,7 @@ export function bufferedRow(value: Codec<unknown>): Codec<BufferedRow> {
       return Buffer.concat(parts)
     },
     decode(bytes) {
-      const reader = new Reader(bytes)
+      const reader = new RowReader(bytes)
       const headers: RecordHeader[] = []
       for (let left = reader.int32(); left > 0; left--) {
         const key = reader.take(reader.int32()).toString()
@@ -51,13 +51,14 @@ const NULL = -1
 const DELETION = Buffer.of(0)
 const VALUE = Buffer.of(1)
 
-function int32(value: number): Buffer {
+export function int32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4)
   bytes.writeInt32BE(value)
   return bytes
 }
 
-class Reader {
+/** Reads a row's parts in order. Throws MALFORMED_BYTES. */
+export class RowReader {
   readonly #bytes: Buffer
   #at = 0
 

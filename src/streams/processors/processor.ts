@@ -1,6 +1,7 @@
 import type { Alarm, Punctuation } from '../runtime/punctuations.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import type { DropReason } from './drop-reason.ts'
+import type { AsyncOperator } from './async-call.ts'
 import type { PunctuationTime, SourcePosition } from './process-context.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -57,6 +58,8 @@ export interface TaskContext {
   requestCommit(): void
   /** Calls back when the task goes away: it ends, or its processors are made anew. */
   onClose(callback: () => unknown): void
+  /** An operator whose results come later; called while it is built. */
+  attach(operator: AsyncOperator): void
   /** Counts a record that is dropped as Kafka Streams does (`dropped-records`). */
   drop(node: string, reason: DropReason): void
 }

@@ -1,11 +1,13 @@
 import type { RecordHeader } from '../../records/record-batch.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
+import type { SourcePosition } from '../processors/process-context.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 export interface FailedRecord {
-  readonly columns: RecordColumns
+  readonly columns: Pick<RecordColumns, 'timestamp' | 'key' | 'value' | 'headers'>
   readonly index: number
-  readonly origin: { topic: string; partition: number; offset: number; node: string }
+  /** Without a position: made by a punctuation. */
+  readonly origin: Partial<SourcePosition> & { readonly node: string }
   readonly error: unknown
 }
 
@@ -19,13 +21,20 @@ export function writeDeadLetter(collector: RecordCollector, topic: string, faile
     ...columns.headers(index),
     textHeader('exception', error instanceof Error ? error.name : typeof error),
     textHeader('message', error instanceof Error ? error.message : String(error)),
-    textHeader('topic', origin.topic),
-    textHeader('partition', String(origin.partition)),
-    textHeader('offset', String(origin.offset)),
+    ...positionHeaders(origin),
     textHeader('node', origin.node),
   ]
   const timestamp = Math.max(0, columns.timestamp(index))
   collector.collect(topic, undefined, timestamp, columns.key(index), columns.value(index), headers)
+}
+
+function positionHeaders({ topic, partition, offset }: Partial<SourcePosition>): RecordHeader[] {
+  if (topic === undefined) return []
+  return [
+    textHeader('topic', topic),
+    textHeader('partition', String(partition)),
+    textHeader('offset', String(offset)),
+  ]
 }
 
 function textHeader(name: string, text: string): RecordHeader {

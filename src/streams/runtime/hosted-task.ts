@@ -9,6 +9,7 @@ import type { StateEngine } from '../state/byte-store.ts'
 import type { StoreObserver } from '../state/store-observer.ts'
 import { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
+import { CallRunner } from './call-runner.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import type { RecordCounts } from './record-counts.ts'
@@ -16,7 +17,7 @@ import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } fr
 import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
 import { type LagOf, TaskIdling } from './task-idling.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorPolicy, TaskPosition } from './task-options.ts'
 
 export interface TaskEnvironment {
   readonly cluster: Cluster
@@ -34,6 +35,8 @@ export interface TaskEnvironment {
   readonly maxTaskIdleMs: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
+  /** A call of an asynchronous function has ended: the task has something to do. */
+  readonly onCallDone: () => void
 }
 
 /**
@@ -52,6 +55,9 @@ export class HostedTask {
   #isWaiting = false
   #stores: TaskStores
   #task: Task | undefined
+  #calls: CallRunner
+  /** It did something since the last commit besides taking records. */
+  #hasActed = false
   #topics: readonly string[] = []
   #committed = new Map<string, number>()
   #changelogs: KnownChangelog[] = []
@@ -63,6 +69,7 @@ export class HostedTask {
     this.#environment = environment
     this.#idling = new TaskIdling(environment.maxTaskIdleMs)
     this.#stores = this.#openStores()
+    this.#calls = this.#newCalls()
   }
 
   get isRunning(): boolean {
@@ -135,6 +142,7 @@ export class HostedTask {
       task.restoreStreamTime(streamTime)
       task.restorePartitionTime(topic, partitionTime)
     }
+    this.#calls = this.#newCalls()
     this.#task = task
     this.#committed = inputOffsets
     return this.#topics.map(topic => ({ topic, partition, offset: inputOffsets.get(topic) ?? 'earliest' }))
@@ -170,7 +178,8 @@ export class HostedTask {
 
   /** When it can go on with what is buffered, if nothing more is fetched; Infinity when it cannot. */
   get readyAtMs(): number {
-    if (this.buffered === 0) return Infinity
+    if (this.#calls.hasEnded) return 0
+    if (this.buffered === 0 || this.#task?.isFull === true) return Infinity
     return this.#isWaiting ? this.#idling.endsAtMs : 0
   }
 
@@ -181,7 +190,23 @@ export class HostedTask {
 
   /** Calls the punctuations by wall clock that are due. Throws TASK_FAILED. */
   punctuate(): number {
-    return this.#task?.punctuate() ?? 0
+    const called = this.#task?.punctuate() ?? 0
+    if (called > 0) this.#hasActed = true
+    return called
+  }
+
+  /** Passes on the results of the calls that ended, and returns how many there were. Throws TASK_FAILED. */
+  completeCalls(): number {
+    if (!this.#calls.hasEnded) return 0
+    const ended = this.#calls.takeEnded()
+    for (const { call, outcome } of ended) this.#running.complete(call, outcome)
+    this.#hasActed = true
+    return ended.length
+  }
+
+  /** Makes the calls that may begin. */
+  startCalls(): void {
+    for (const call of this.#task?.takeCalls() ?? []) this.#calls.start(call)
   }
 
   /** A processor asked for a commit before the interval is over. */
@@ -194,18 +219,18 @@ export class HostedTask {
     this.#stores.writeChangelog(this.#environment.committer)
     const { streamTime } = this
     const task = this.#running
-    return task
-      .positions()
-      .filter(({ topic, offset }) => this.#committed.get(topic) !== offset)
-      .map(position => ({
-        ...position,
-        metadata: writeTimes({ streamTime, partitionTime: task.partitionTimeOf(position.topic) }),
-      }))
+    const positions = task.positions()
+    const changed = positions.filter(({ topic, offset }) => this.#committed.get(topic) !== offset)
+    return (changed.length > 0 || !this.#hasActed ? changed : this.#unchangedPosition()).map(position => ({
+      ...position,
+      metadata: writeTimes({ streamTime, partitionTime: task.partitionTimeOf(position.topic) }),
+    }))
   }
 
   /** The transaction is decided: the stores follow. */
   commit(offsets: readonly CommittableOffset[]): void {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
+    this.#hasActed = false
     this.#stores.commit(this.#newMarks())
     this.#task?.committed()
   }
@@ -216,6 +241,8 @@ export class HostedTask {
       this.#environment.logger.warn(`A processor of task ${this.id} failed to close: ${String(error)}`),
     )
     this.#task = undefined
+    this.#hasActed = false
+    this.#calls.abort()
     this.#stores.abort()
   }
 
@@ -228,6 +255,17 @@ export class HostedTask {
   get #running(): Task {
     assert(this.#task !== undefined, `task ${this.id} does not run`)
     return this.#task
+  }
+
+  /** A transaction of results alone has an offset too: with it the group refuses a task that is another member's now. */
+  #unchangedPosition(): TaskPosition[] {
+    const { partition } = this
+    return [...this.#committed].slice(0, 1).map(([topic, offset]) => ({ topic, partition, offset }))
+  }
+
+  #newCalls(): CallRunner {
+    const { cluster, onCallDone } = this.#environment
+    return new CallRunner({ clock: cluster.clock, random: cluster.backoff.random, onDone: onCallDone })
   }
 
   #openStores(): TaskStores {

@@ -1,4 +1,5 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
+import type { AsyncOperator } from '../processors/async-call.ts'
 import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
 import type { DropReason } from '../processors/drop-reason.ts'
 import type { TaskContext } from '../processors/processor.ts'
@@ -22,6 +23,9 @@ export class LiveContext implements TaskContext {
   /** A processor asked for a commit since the last one. */
   wantsCommit = false
   readonly #closing: (() => unknown)[] = []
+  /** While the result of a call is passed on: where its record was read. */
+  origin: SourcePosition | undefined = undefined
+  readonly asyncOperators: AsyncOperator[] = []
 
   constructor(partition: number, nowMs: () => number, counts: TaskCounts) {
     this.counts = counts
@@ -31,7 +35,7 @@ export class LiveContext implements TaskContext {
 
   get source(): SourcePosition | undefined {
     const queue = this.reading
-    if (queue === undefined) return undefined
+    if (queue === undefined) return this.origin
     const { topic, partition } = queue
     return { topic, partition, offset: (queue.columns as RecordColumns).offset(queue.index) }
   }
@@ -69,6 +73,10 @@ export class LiveContext implements TaskContext {
         onError(error)
       }
     }
+  }
+
+  attach(operator: AsyncOperator): void {
+    this.asyncOperators.push(operator)
   }
 
   drop(node: string, reason: DropReason): void {

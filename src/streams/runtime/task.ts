@@ -3,6 +3,7 @@ import { assert, AssertionError } from '../../internal/assert.ts'
 import { systemClock } from '../../internal/clock.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
+import type { AsyncCall } from '../processors/async-call.ts'
 import { writeDeadLetter } from './dead-letter.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import type { Punctuations } from './punctuations.ts'
@@ -109,19 +110,54 @@ export class Task {
     if (this.#failure !== undefined) throw this.#failure
     this.#done = 0
     if (this.#order.length > 1) for (const queue of this.#order) queue.mustWait = waitsFor(queue.topic)
-    while (this.#done < maxRecords) {
+    const { asyncOperators } = this.#context
+    while (this.#done < maxRecords && (asyncOperators.length === 0 || !this.isFull)) {
+      // What it may take depends on each record's calls.
+      const limit = asyncOperators.length === 0 ? maxRecords : this.#done + 1
       const queue = this.#choose()
       if (queue === undefined) break
       try {
         if (this.#scope !== undefined) this.#step(queue, this.#scope)
-        else if (this.#order.length === 1) this.#runOnly(queue, maxRecords)
-        else this.#run(queue, maxRecords)
+        else if (this.#order.length === 1) this.#runOnly(queue, limit)
+        else this.#run(queue, limit)
       } catch (error) {
         if (error === this.#failure) throw error
         this.#failed(this.#choose() as PartitionQueue, error)
       }
     }
     return this.#done
+  }
+
+  /** Asynchronous operators hold so many records that no more is taken until calls of theirs are complete. */
+  get isFull(): boolean {
+    return this.#context.asyncOperators.some(operator => operator.isFull)
+  }
+
+  /** Records that asynchronous operators hold. */
+  get pending(): number {
+    return this.#context.asyncOperators.reduce((sum, operator) => sum + operator.pending, 0)
+  }
+
+  /** The calls that are to begin now, each given once: `complete` is then to be called with their outcome. */
+  takeCalls(): AsyncCall[] {
+    const { asyncOperators } = this.#context
+    return asyncOperators.length === 0 ? NO_CALLS : asyncOperators.flatMap(operator => operator.takeCalls())
+  }
+
+  /**
+   * Passes on the result of a call, with all that follows from it, or treats its record by the error policy. That it
+   * has no result yet is part of the task's state: after a crash the call is given out again. Throws as `process`.
+   */
+  complete(call: AsyncCall, outcome: PromiseSettledResult<unknown>): void {
+    if (this.#failure !== undefined) throw this.#failure
+    const context = this.#context
+    context.reading = undefined
+    context.origin = call.record.source
+    context.node = call.node
+    call.operator.end(call)
+    if (outcome.status === 'rejected') this.#failedCall(call, outcome.reason)
+    else this.#forwardResult(call, outcome.value)
+    context.origin = undefined
   }
 
   /** When the next punctuation by wall clock is due; Infinity when there is none. */
@@ -279,6 +315,43 @@ export class Task {
     this.#done++
   }
 
+  #forwardResult(call: AsyncCall, result: unknown): void {
+    try {
+      call.operator.forward(call, result)
+      this.#scope?.keep()
+    } catch (error) {
+      if (!isFaultOfRecord(error)) throw error
+      this.#failedCall(call, error)
+    }
+  }
+
+  /** The record as the operator had it is the unit: what its source record caused besides may be committed long since. */
+  #failedCall(call: AsyncCall, error: unknown): void {
+    const { record, timestamp, operator } = call
+    const { source } = record
+    const { node } = this.#context
+    const place =
+      source === undefined ? '' : ` of ${source.topic}-${source.partition}, offset ${source.offset}`
+    if (this.#scope === undefined) this.#fail(error, `at a record${place}`)
+    this.#scope.undo()
+    operator.discard(call)
+    this.#scope.keep()
+    if (typeof this.#policy === 'object') {
+      writeDeadLetter(this.#options.collector, this.#policy.deadLetter, {
+        columns: {
+          timestamp: () => timestamp,
+          key: () => record.key,
+          value: () => record.value,
+          headers: () => [...record.headers],
+        },
+        index: 0,
+        origin: { ...source, node },
+        error,
+      })
+    }
+    this.#context.drop(node, 'processing')
+  }
+
   #fail(cause: unknown, where: string): never {
     this.#failure = new EvertError(
       'TASK_FAILED',
@@ -289,6 +362,8 @@ export class Task {
     throw this.#failure
   }
 }
+
+const NO_CALLS: AsyncCall[] = []
 
 const waitsForNone = () => false
 

@@ -7,7 +7,7 @@ import { HostedTask, type TaskEnvironment } from './hosted-task.ts'
 import { InputFlow } from './input-flow.ts'
 import { TaskRestores } from './task-restores.ts'
 
-export interface WorkerOptions extends TaskEnvironment {
+export interface WorkerOptions extends Omit<TaskEnvironment, 'onCallDone'> {
   readonly topology: Topology
   readonly commitIntervalMs: number
   /** How long a topic may be missing before the worker fails. */
@@ -154,7 +154,9 @@ export class Worker {
   }
 
   #process(): void {
-    for (const task of this.#tasks.values()) if (task.punctuate() > 0) this.#commits.touch()
+    for (const task of this.#tasks.values()) {
+      if (task.punctuate() + task.completeCalls() > 0) this.#commits.touch()
+    }
     const end = performance.now() + SLICE_MS
     for (;;) {
       let count = 0
@@ -164,6 +166,7 @@ export class Worker {
       if (count > 0) this.#commits.touch()
       if (count === 0 || performance.now() > end || this.#commits.isWanted(this.#tasks.values())) break
     }
+    for (const task of this.#tasks.values()) task.startCalls()
     this.#inputs.wakeRested()
   }
 
@@ -219,7 +222,10 @@ export class Worker {
       const [subTopologyId, partition] = id.split('_').map(Number)
       const subTopology = topology.subTopologies.find(each => each.id === subTopologyId)
       if (subTopology === undefined) throw unknownTask(id)
-      const task = new HostedTask(subTopology, partition as number, this.#options)
+      const task = new HostedTask(subTopology, partition as number, {
+        ...this.#options,
+        onCallDone: () => this.#inputs.wakeUp(),
+      })
       this.#tasks.set(id, task)
       this.#restores.start(task)
     }
