@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { string } from '../../src/contracts/codecs.ts'
+import { int64, string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
 import { seededRandom } from '../../src/internal/random.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
@@ -10,6 +10,7 @@ const text = { key: string, value: string }
 const left = topic('left', text)
 const right = topic('right', text)
 const output = topic('out', text)
+const counts = topic('counts', { key: string, value: int64 })
 
 const idOf = (value: string): string | null => value?.slice(0, 1) ?? null
 
@@ -17,6 +18,24 @@ const TOPOLOGIES: Record<string, (builder: StreamsBuilder) => void> = {
   deduplicate: builder => {
     builder.stream(left).deduplicate(idOf, { withinMs: 30, graceMs: 10 }).to(output)
     builder.stream(right).deduplicate(idOf, { withinMs: 5, acrossKeys: true }).to(output)
+  },
+  'tables whose rows expire': builder => {
+    builder.table(left, { ttlMs: 25 }).toStream().to(output)
+    builder.stream(right).groupByKey().count({ ttlMs: 40 }).toStream().to(counts)
+  },
+  'tables that emit on change': builder => {
+    const short = { emitOnChange: true, value: string } as const
+    builder
+      .table(left, { emitOnChange: true, ttlMs: 50 })
+      .map(value => value.slice(0, 1), short)
+      .toStream()
+      .to(output)
+    builder
+      .table(right, { emitOnChange: true })
+      .groupBy(value => value.slice(0, 1))
+      .count({ emitOnChange: true })
+      .toStream()
+      .to(counts)
   },
 }
 

@@ -12,7 +12,7 @@ import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
-import type { StoreValueOptions } from './options.ts'
+import type { ChangeOptions, StoreValueOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
 import { sessionOperator, windowOperator } from './window-operator.ts'
@@ -85,11 +85,11 @@ export class CogroupedKStream<K, A> {
   }
 
   /** The table of the aggregates, which begin as `initial()`. A record without key or value is dropped. */
-  aggregate(initial: () => A, options: StoreValueOptions<A> = {}): KTable<K, A> {
+  aggregate(initial: () => A, options: StoreValueOptions<A> & ChangeOptions = {}): KTable<K, A> {
     const { plan } = this.#context
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const store = options.store ?? plan.names.store('COGROUPKSTREAM-AGGREGATE-')
-    const state = newTableState(value)
+    const state = newTableState(value, options)
     const keyed = this.#groups.map(group => group.keyed(store))
     const nodes = keyed.map(({ node }, index) => {
       const name =

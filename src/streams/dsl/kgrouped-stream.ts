@@ -10,9 +10,10 @@ import type { DslContext, StreamParts } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
 import { SessionKStream } from './session-kstream.ts'
-import type { StoreOptions, StoreValueOptions } from './options.ts'
+import type { RowOptions, RowValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
-import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+import { planRows } from './table-expiry.ts'
+import { newTableState, sourceParts } from './table-parts.ts'
 import { sessionOperator, type WindowEmitOptions, windowOperator } from './window-operator.ts'
 import { WindowedKStream } from './windowed-kstream.ts'
 
@@ -33,12 +34,12 @@ export class KGroupedStream<K, V> {
   }
 
   /** The number of records. */
-  count(options: StoreOptions = {}): KTable<K, number> {
+  count(options: RowOptions = {}): KTable<K, number> {
     return this.#aggregate('KSTREAM-AGGREGATE-', countCodec, options, streamCount)
   }
 
   /** Folds the values of a key into one; its first value is taken as it is. A reducer that returns null deletes. */
-  reduce(reducer: (aggregate: V, value: V) => V | null, options: StoreOptions = {}): KTable<K, V> {
+  reduce(reducer: (aggregate: V, value: V) => V | null, options: RowOptions = {}): KTable<K, V> {
     return this.#aggregate('KSTREAM-REDUCE-', this.#parts.value, options, state =>
       streamReduce(reducer as Reducer, state),
     )
@@ -51,7 +52,7 @@ export class KGroupedStream<K, V> {
   aggregate<A>(
     initial: () => A,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
-    options: StoreValueOptions<A> = {},
+    options: RowValueOptions<A> = {},
   ): KTable<K, A> {
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     return this.#aggregate('KSTREAM-AGGREGATE-', value, options, state =>
@@ -99,7 +100,7 @@ export class KGroupedStream<K, V> {
   #aggregate<A>(
     prefix: string,
     value: Codec<A>,
-    options: StoreOptions,
+    options: RowOptions,
     create: (state: TableState) => ProcessorFactory,
   ): KTable<K, A> {
     const { plan } = this.#context
@@ -107,10 +108,11 @@ export class KGroupedStream<K, V> {
     const store = options.store ?? plan.names.store(prefix)
     const name = options.name ?? plan.names.operator(prefix)
     const { node: parent, sources } = this.#keyed(store)
-    const state = newTableState(value)
+    const state = newTableState(value, options)
     const table = sourceParts(state, store, { plan, key })
     table.keepRows(store)
-    const node = plan.addProcessor(name, [parent], { create: create(state), stores: () => storesOf(state) })
+    const rows = { name, key, state, create: create(state), keepsGreatestTime: true }
+    const node = plan.addProcessor(name, [parent], planRows(plan, rows, options))
     return this.#context.table({ node, key, value, sources, table })
   }
 

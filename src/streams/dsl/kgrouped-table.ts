@@ -11,7 +11,7 @@ import {
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
-import type { StoreOptions, StoreValueOptions } from './options.ts'
+import type { ChangeOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionTable } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 
@@ -38,7 +38,7 @@ export class KGroupedTable<K, V> {
   }
 
   /** The number of rows; a group that lost its last one stays, with 0. */
-  count(options: StoreOptions = {}): KTable<K, number> {
+  count(options: StoreOptions & ChangeOptions = {}): KTable<K, number> {
     return this.#aggregate('KTABLE-AGGREGATE-', countCodec, options, tableCount)
   }
 
@@ -46,7 +46,7 @@ export class KGroupedTable<K, V> {
   reduce(
     adder: (aggregate: V, value: V) => V | null,
     subtractor: (aggregate: V, value: V) => V | null,
-    options: StoreOptions = {},
+    options: StoreOptions & ChangeOptions = {},
   ): KTable<K, V> {
     const aggregator = tableReduce(adder as Reducer, subtractor as Reducer)
     return this.#aggregate('KTABLE-REDUCE-', this.#parts.value, options, aggregator)
@@ -57,7 +57,7 @@ export class KGroupedTable<K, V> {
     initial: () => A,
     adder: (aggregate: A, value: V, key: K) => A | null,
     subtractor: (aggregate: A, value: V, key: K) => A | null,
-    options: StoreValueOptions<A> = {},
+    options: StoreValueOptions<A> & ChangeOptions = {},
   ): KTable<K, A> {
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const aggregator = tableAggregate(initial, adder as Aggregator, subtractor as Aggregator)
@@ -67,7 +67,7 @@ export class KGroupedTable<K, V> {
   #aggregate<A>(
     prefix: string,
     value: Codec<A>,
-    options: StoreOptions,
+    options: StoreOptions & ChangeOptions,
     aggregator: TableAggregator,
   ): KTable<K, A> {
     const { plan } = this.#context
@@ -75,7 +75,7 @@ export class KGroupedTable<K, V> {
     const store = options.store ?? plan.names.store('KTABLE-AGGREGATE-')
     const source = this.#repartition(store)
     const name = options.name ?? plan.names.operator(prefix)
-    const state = newTableState(value)
+    const state = newTableState(value, options)
     const table = sourceParts(state, store, { plan, key })
     table.keepRows(store)
     const node = plan.addProcessor(name, [source], {

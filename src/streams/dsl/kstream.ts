@@ -28,7 +28,7 @@ import type {
   NamedOptions,
   RepartitionOptions,
   SinkOptions,
-  StoreOptions,
+  RowOptions,
   ValueOptions,
 } from './options.ts'
 import { planProcess, type ProcessDefinition, type ProcessValuesDefinition } from './process.ts'
@@ -36,7 +36,8 @@ import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planSink, type SinkTargets } from './sinks.ts'
 import { type JoinKind, joinStreams, type KeyedStream, type StreamJoinOptions } from './stream-join.ts'
 import { joinStreamWithTable, type StreamTableJoinOptions } from './stream-table-join.ts'
-import { newTableState, sourceParts, storesOf } from './table-parts.ts'
+import { planRows } from './table-expiry.ts'
+import { newTableState, sourceParts } from './table-parts.ts'
 
 /**
  * A stream of keyed records (Kafka Streams: KStream). Callbacks take the value first, then the key; values are shared
@@ -254,20 +255,18 @@ export class KStream<K, V> {
   }
 
   /** The stream as upserts of a table; a null value deletes, a null key is dropped. */
-  toTable(options: StoreOptions = {}): KTable<K, V> {
+  toTable(options: RowOptions = {}): KTable<K, V> {
     const { plan } = this.#context
     const { key, value } = this.#parts
     const name = options.name ?? plan.names.operator('KSTREAM-TOTABLE-')
     const store = options.store ?? plan.names.store('KSTREAM-TOTABLE-')
     const { node: parent, sources } = this.#keyed(name)
-    const state = newTableState(value)
+    const state = newTableState(value, options)
     const isNamed = options.name !== undefined || options.store !== undefined
     const table = sourceParts(state, store, { plan, key, repartition: isNamed ? undefined : name })
-    if (options.store !== undefined) table.keepRows(options.store)
-    const node = plan.addProcessor(name, [parent], {
-      create: tableSource(state),
-      stores: () => storesOf(state),
-    })
+    if (options.store !== undefined || state.emitOnChange || state.expires) table.keepRows(store)
+    const rows = { name, key, state, create: tableSource(state), keepsGreatestTime: false }
+    const node = plan.addProcessor(name, [parent], planRows(plan, rows, options))
     return this.#context.table({ node, key, value, sources, table })
   }
 

@@ -11,7 +11,7 @@ import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { joinByForeignKey } from './foreign-key-join.ts'
 import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
-import type { KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
+import type { ChangeOptions, KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import {
   type SuppressOptions,
   suppressUntilTimeLimit,
@@ -19,7 +19,7 @@ import {
   type TimeLimitOptions,
 } from './suppress.ts'
 import { joinTables } from './table-join.ts'
-import { derivedParts, newTableState, storesOf, type TableParts } from './table-parts.ts'
+import { derivedParts, newTableState, requestOldRows, storesOf, type TableParts } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
 
 /**
@@ -47,11 +47,21 @@ export class KTable<K, V> {
     return this.#filter(predicate as Predicate, false, options)
   }
 
-  /** The table of mapped rows (Kafka Streams: mapValues). A mapper that returns null removes the row. */
-  map<V2>(mapper: (value: V, key: K) => V2 | null, options: StoreValueOptions<V2> = {}): KTable<K, V2> {
+  /**
+   * The table of mapped rows (Kafka Streams: mapValues). A mapper that returns null removes the row. With
+   * `emitOnChange` only mapped rows that differ from the one before go on.
+   *
+   * @example
+   * orders.map(order => order.state, { emitOnChange: true })
+   */
+  map<V2>(
+    mapper: (value: V, key: K) => V2 | null,
+    options: StoreValueOptions<V2> & ChangeOptions = {},
+  ): KTable<K, V2> {
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const { table: parent } = this.#parts
-    const state = newTableState(value)
+    const state = newTableState(value, options)
+    if (state.emitOnChange) requestOldRows(parent, options.name)
     const table = derivedParts(
       state,
       {

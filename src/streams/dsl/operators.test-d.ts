@@ -1,6 +1,7 @@
 import { int64, string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
 import type { KStream } from './kstream.ts'
+import type { KTable } from './ktable.ts'
 import { StreamsBuilder } from './streams-builder.ts'
 
 declare function expectType<T>(value: T): T
@@ -17,3 +18,15 @@ words.deduplicate(word => word.length, { withinMs: 10 })
 words.deduplicate(word => word, {})
 // @ts-expect-error the codec is of another type
 words.deduplicate(word => word, { withinMs: 10, id: int64 })
+
+// Rows expire, and go on only when they change, where one operator keeps them.
+const rows = builder.table(topic('rows', { key: string, value: string }), { ttlMs: 10, emitOnChange: true })
+expectType<KTable<string, number>>(rows.map(row => row.length, { emitOnChange: true }))
+expectType<KTable<string, number>>(words.groupByKey().count({ ttlMs: 10, ttlTime: 'wall' }))
+expectType<KTable<string, number>>(rows.groupBy(row => row).count({ emitOnChange: true }))
+// @ts-expect-error what leaves a group is subtracted when its row goes: the ttl belongs to the rows
+rows.groupBy(row => row).count({ ttlMs: 10 })
+// @ts-expect-error a versioned table forgets by its history
+builder.versionedTable(topic('prices', { key: string, value: int64 }), { historyRetentionMs: 10, ttlMs: 10 })
+// @ts-expect-error there is no such clock
+words.toTable({ ttlMs: 10, ttlTime: 'lunar' })

@@ -2,6 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import type { Partitioner } from '../processors/user-partitioner.ts'
+import type { ExpiryOptions } from './table-expiry.ts'
 
 export interface NamedOptions {
   /** The operator's name in descriptions, errors and metrics. Default: generated, see graph/names.ts. */
@@ -47,9 +48,23 @@ export interface StoreOptions extends NamedOptions {
   readonly store?: string
 }
 
-export interface TableOptions<K, V> extends StoreOptions, SourceOptions<K, V> {}
+export interface ChangeOptions {
+  /**
+   * What changes nothing is neither stored nor passed on: a value that is written as the same bytes as the row's. The
+   * row then keeps its timestamp, which says since when it has its value; with `ttlMs` it counts as updated all the
+   * same. Only an earlier timestamp is a change by itself (KIP-557). Default false: every update goes on.
+   */
+  readonly emitOnChange?: boolean
+}
 
-export interface VersionedTableOptions<K, V> extends TableOptions<K, V> {
+/** Of a table that may keep its rows and let them expire. */
+export interface RowOptions extends StoreOptions, ChangeOptions, ExpiryOptions {}
+
+export interface RowValueOptions<V> extends RowOptions, StoreValueOptions<V> {}
+
+export interface TableOptions<K, V> extends RowOptions, SourceOptions<K, V> {}
+
+export interface VersionedTableOptions<K, V> extends StoreOptions, SourceOptions<K, V> {
   /** How far behind stream time earlier rows can be looked up, and late records are taken. */
   readonly historyRetentionMs: number
 }

@@ -13,7 +13,8 @@ import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
 import type { SourceOptions, StoreOptions, TableOptions, VersionedTableOptions } from './options.ts'
-import { newTableState, sourceParts, storesOf, versionedParts } from './table-parts.ts'
+import { planRows } from './table-expiry.ts'
+import { newTableState, sourceParts, versionedParts } from './table-parts.ts'
 
 /**
  * Where a topology begins (Kafka Streams: StreamsBuilder). Handles that it gives are descriptions: nothing runs until
@@ -69,7 +70,11 @@ export class StreamsBuilder {
 
   /**
    * A topic as a table: its latest record per key, in offset order. Records without a key are dropped. The topic
-   * itself is the table's changelog, unless rows get their timestamps from a function: they are then logged with them.
+   * itself is the table's changelog as long as its rows are what the topic says. With `timestamp`, `ttlMs` or
+   * `emitOnChange` they are not, and are logged in a changelog of their own.
+   *
+   * @example
+   * const devices = builder.table(heartbeats, { ttlMs: 60_000, emitOnChange: true })
    */
   table<K, V>(topic: Topic<K, V>, options: TableOptions<K, V> = {}): KTable<K, V> {
     const { plan } = this.#context
@@ -82,14 +87,16 @@ export class StreamsBuilder {
     const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
     const topics = [topic.name]
     const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
-    const state = newTableState(value)
-    const changelog = timestamp === undefined ? { sourceTopic: topic.name } : {}
-    const table = sourceParts(state, generatedStore, { plan, key, ...changelog })
-    if (options.store !== undefined) table.keepRows(options.store)
-    const node = plan.addProcessor(name, [source], {
-      create: tableSource(state),
-      stores: () => storesOf(state),
+    const state = newTableState(value, options)
+    const isOwn = timestamp !== undefined || state.emitOnChange || state.expires
+    const table = sourceParts(state, generatedStore, {
+      plan,
+      key,
+      ...(isOwn ? {} : { sourceTopic: topic.name }),
     })
+    if (options.store !== undefined || state.emitOnChange || state.expires) table.keepRows(generatedStore)
+    const rows = { name, key, state, create: tableSource(state), keepsGreatestTime: false }
+    const node = plan.addProcessor(name, [source], planRows(plan, rows, options))
     return this.#context.table({ node, key, value, sources: [source], table })
   }
 

@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
 import type { Plan } from '../graph/plan.ts'
 import { type LookupFactory, storeLookup } from '../processors/lookup.ts'
 import type { TableState } from '../processors/materialised.ts'
@@ -34,8 +35,23 @@ export interface StorePlan {
   readonly repartition?: string | undefined
 }
 
-export function newTableState(value: Codec<unknown>): TableState {
-  return { store: undefined, sendOldValues: false, value }
+export function newTableState(
+  value: Codec<unknown>,
+  { emitOnChange = false, ttlMs }: { readonly emitOnChange?: boolean; readonly ttlMs?: number } = {},
+): TableState {
+  return { store: undefined, sendOldValues: false, value, emitOnChange, expires: ttlMs !== undefined }
+}
+
+/** For an operator that compares each row with the one before it. Throws INVALID_TOPOLOGY. */
+export function requestOldRows(table: TableParts, name = 'map'): void {
+  if (table.historyRetentionMs() !== undefined) {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `The operator "${name}" is to emit on change only, but behind a versioned table a row that is no change now may ` +
+        'be one of its own time. Leave out emitOnChange, or read the topic as a plain table.',
+    )
+  }
+  table.requestOldValues(true)
 }
 
 /** A table that needs a store to read its rows; `generatedName` names the store if no one else does. */

@@ -14,6 +14,15 @@ export interface TableState {
   /** Changes carry the old value. */
   sendOldValues: boolean
   readonly value: Codec<unknown>
+  /** What changes nothing is neither stored nor passed on. */
+  readonly emitOnChange: boolean
+  /** Rows expire by their timestamps. */
+  readonly expires: boolean
+}
+
+/** The writer for a table's rows, as its state wants it. */
+export function rowWriter(store: KeyValueStore<unknown>, state: TableState, next: Processor): RowWriter {
+  return state.emitOnChange ? new ChangedRowWriter(store, state, next) : new RowWriter(store, state, next)
 }
 
 /**
@@ -71,6 +80,47 @@ export class RowWriter {
       ),
     )
   }
+}
+
+/**
+ * Passes on only what changes a row: a value whose bytes are those of the row's leaves the row as it is, and with it
+ * the timestamp since which it has that value. Only an earlier timestamp counts as a change (KIP-557). Where rows expire
+ * the row's timestamp moves on all the same, unseen.
+ */
+class ChangedRowWriter extends RowWriter {
+  readonly #rows: KeyValueStore<unknown>
+  readonly #value: Codec<unknown>
+  readonly #expires: boolean
+
+  constructor(store: KeyValueStore<unknown>, state: TableState, next: Processor) {
+    super(store, state, next)
+    this.#rows = store
+    this.#value = state.value
+    this.#expires = state.expires
+  }
+
+  override write(record: StreamRecord, value: Cell | null): void {
+    const key = (record.key as Cell).byteString
+    const row = value === null ? undefined : this.#rows.get(key)
+    if (value === null || row === undefined || record.timestamp < row.timestamp) {
+      return super.write(record, value)
+    }
+    if (!haveSameBytes(row.value, value.value, this.#value)) return super.write(record, value)
+    if (this.#expires) this.#rows.put(key, row.value, record.timestamp)
+  }
+
+  override replace(record: StreamRecord, change: { old: unknown; value: unknown }, timestamp: number): void {
+    const { old, value } = change
+    if (old === null || value === null || value === undefined || !haveSameBytes(old, value, this.#value)) {
+      return super.replace(record, change, timestamp)
+    }
+    if (this.#expires) this.#rows.put((record.key as Cell).byteString, old, timestamp)
+  }
+}
+
+/** Whether two values are the same once they are written. */
+export function haveSameBytes(a: unknown, b: unknown, codec: Codec<unknown>): boolean {
+  return a === b || codec.encode(a).equals(codec.encode(b))
 }
 
 function latestChange(

@@ -1,6 +1,6 @@
 import type { KeyValueStore } from '../state/store.ts'
 import type { Aggregator, Initializer, Reducer } from './functions.ts'
-import { RowWriter, type TableState } from './materialised.ts'
+import { type RowWriter, rowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 import { missing } from './drop-reason.ts'
@@ -39,7 +39,7 @@ class Rows {
     this.node = context.node
     this.task = context.task
     this.store = context.keyValue(state.store as string)
-    this.writer = new RowWriter(this.store, state, next)
+    this.writer = rowWriter(this.store, state, next)
   }
 }
 

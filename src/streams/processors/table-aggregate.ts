@@ -1,6 +1,6 @@
 import type { KeyValueStore } from '../state/store.ts'
 import type { Aggregator, Initializer, Reducer } from './functions.ts'
-import { RowWriter, type TableState } from './materialised.ts'
+import { type RowWriter, rowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { Cell } from './cell.ts'
 import type { StreamRecord } from './stream-record.ts'
@@ -58,7 +58,7 @@ class TableGroupAggregate implements Processor {
     this.#node = context.node
     this.#task = context.task
     this.#store = context.keyValue(state.store as string)
-    this.#rows = new RowWriter(this.#store, state, next)
+    this.#rows = rowWriter(this.#store, state, next)
   }
 
   process(record: StreamRecord): void {

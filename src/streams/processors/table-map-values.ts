@@ -2,7 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import { type Cell, cellOf } from './cell.ts'
 import type { Mapper } from './functions.ts'
 import type { LookupFactory } from './lookup.ts'
-import { RowWriter, type TableState } from './materialised.ts'
+import { haveSameBytes, type RowWriter, rowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -10,9 +10,10 @@ import type { StreamRecord } from './stream-record.ts'
 export function tableMapValues(mapper: Mapper, state: TableState): ProcessorFactory {
   return (context, next) => {
     const mapped = new Mapped(mapper, state.value, context)
+    if (state.store === undefined && state.emitOnChange) return new ChangedTableMapValues(mapped, state, next)
     return state.store === undefined
       ? new PlainTableMapValues(mapped, state.sendOldValues, next)
-      : new StoredTableMapValues(mapped, new RowWriter(context.keyValue(state.store), state, next))
+      : new StoredTableMapValues(mapped, rowWriter(context.keyValue(state.store), state, next))
   }
 }
 
@@ -70,6 +71,28 @@ class PlainTableMapValues implements Processor {
     const value = this.#mapped.of(record.value, key)
     const old = this.#sendOldValues ? this.#mapped.of(record.old, key) : null
     this.#next.process(record.withChange(value, old, record.timestamp))
+  }
+}
+
+/** Passes on what differs from the old row mapped; its changes carry old values. */
+class ChangedTableMapValues implements Processor {
+  readonly #mapped: Mapped
+  readonly #state: TableState
+  readonly #next: Processor
+
+  constructor(mapped: Mapped, state: TableState, next: Processor) {
+    this.#mapped = mapped
+    this.#state = state
+    this.#next = next
+  }
+
+  process(record: StreamRecord): void {
+    const { sendOldValues, value: codec } = this.#state
+    const key = record.key as Cell
+    const value = this.#mapped.of(record.value, key)
+    const old = this.#mapped.of(record.old, key)
+    if (value === null ? old === null : old !== null && haveSameBytes(old.value, value.value, codec)) return
+    this.#next.process(record.withChange(value, sendOldValues ? old : null, record.timestamp))
   }
 }
 

@@ -1,5 +1,4 @@
-import type { TableState } from './materialised.ts'
-import { RowWriter } from './materialised.ts'
+import { type RowWriter, rowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -14,7 +13,7 @@ export function tableSource(state: TableState): ProcessorFactory {
       : new StoredTableSource(
           context.node,
           context.task,
-          new RowWriter(context.keyValue(state.store), state, next),
+          rowWriter(context.keyValue(state.store), state, next),
         )
 }
 
