@@ -48,11 +48,14 @@ export function planRows(
   }
 }
 
-function assertExpiry(name: string, { ttlMs, ttlTime }: { ttlMs: unknown; ttlTime: unknown }): void {
-  if (ttlMs !== undefined && (!Number.isSafeInteger(ttlMs) || (ttlMs as number) < 1)) {
+function assertExpiry(
+  name: string,
+  { ttlMs, ttlTime }: { ttlMs: number | undefined; ttlTime: string | undefined },
+): void {
+  if (ttlMs !== undefined && (!Number.isSafeInteger(ttlMs) || ttlMs < 1)) {
     throw new EvertError(
       'INVALID_TOPOLOGY',
-      `The table "${name}" needs a ttlMs of whole milliseconds, 1 or more; got ${String(ttlMs)}.`,
+      `The table "${name}" needs a ttlMs of whole milliseconds, 1 or more; got ${ttlMs}.`,
     )
   }
   if (ttlTime !== undefined && (ttlMs === undefined || (ttlTime !== 'stream' && ttlTime !== 'wall'))) {
