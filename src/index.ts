@@ -27,6 +27,7 @@ export { openCluster } from './app/open-cluster.ts'
 export { type Topic, type TopicOptions, topic } from './contracts/topic.ts'
 export type { Codec, ValueOf } from './contracts/codec.ts'
 export { boolean, bytes, double, int32, int64, string } from './contracts/codecs.ts'
+export { ordered, tuple, type TupleCodec } from './contracts/ordered.ts'
 export { json, type JsonOptions, type JsonValue } from './contracts/json.ts'
 
 // Streams and tables: what `app(…).stream` and `.table` give
@@ -62,7 +63,23 @@ export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
 
 // Processors of one's own, with stores and punctuations
 export type { ProcessDefinition, ProcessValuesDefinition, RecordProcessor } from './streams/dsl/process.ts'
-export { type DeclaredStoreOptions, keyValueStore } from './streams/dsl/stores.ts'
+export {
+  type DeclaredSessionStoreOptions,
+  type DeclaredStoreOptions,
+  type DeclaredVersionedStoreOptions,
+  type DeclaredWindowStoreOptions,
+  keyValueStore,
+  lruMap,
+  type LruMapOptions,
+  sessionStore,
+  versionedStore,
+  windowStore,
+} from './streams/dsl/stores.ts'
+export type { WindowStore } from './streams/processors/processor-window-store.ts'
+export type { SessionRange, SessionStore } from './streams/processors/processor-session-store.ts'
+export type { VersionedRecord, VersionedStore } from './streams/processors/processor-versioned-store.ts'
+export type { VersionOutcome } from './streams/processors/versioned-rows.ts'
+export type { TimeRange } from './streams/processors/time-range.ts'
 export { keyedTimers, type TimersOptions } from './streams/dsl/timers.ts'
 export type { Timers } from './streams/processors/keyed-timers.ts'
 export type {
@@ -81,7 +98,7 @@ export type {
 } from './streams/processors/timestamp-extractor.ts'
 export type { Partitioner } from './streams/processors/user-partitioner.ts'
 export type { ProcessorStore, ReadOnlyStore } from './streams/processors/processor-store.ts'
-export type { StoreRange } from './streams/processors/byte-range.ts'
+export type { KeyBounds, StoreRange } from './streams/processors/byte-range.ts'
 export type { StoreDeclaration } from './streams/processors/store-declaration.ts'
 
 // Views and their queries

@@ -1,5 +1,8 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Plan } from '../graph/plan.ts'
+import { type ReadOnlyStore, readOnlyStore } from '../processors/processor-store.ts'
+import { CONNECTION, type StoreConnection, type StoreDeclaration } from '../processors/store-declaration.ts'
+import { assertSamePlan } from './table-connection.ts'
 import { newTableState } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
 
@@ -11,7 +14,7 @@ interface GlobalParts<K, V> {
 }
 
 /** A table that every instance holds completely (Kafka Streams: GlobalKTable): streams join it by any key. */
-export class GlobalKTable<K, V> {
+export class GlobalKTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
   readonly #parts: GlobalParts<K, V>
 
   constructor(parts: GlobalParts<K, V>) {
@@ -24,6 +27,16 @@ export class GlobalKTable<K, V> {
     const view = new View<K, V>(name, options)
     plan.addView({ name, table: { ...newTableState(value), store }, view })
     return view
+  }
+
+  /** What a processor that names the table under its `stores` gets: all rows of all partitions, read only. */
+  get [CONNECTION](): StoreConnection<ReadOnlyStore<K, V>> {
+    const { plan, store, key } = this.#parts
+    return {
+      connect: other => assertSamePlan(plan, other),
+      names: () => [store],
+      open: context => readOnlyStore<K, V>(context.keyValue(store), key),
+    }
   }
 
   /** For the operators that join it. */

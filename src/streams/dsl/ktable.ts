@@ -1,6 +1,8 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
+import type { ReadOnlyStore } from '../processors/processor-store.ts'
+import { CONNECTION, type StoreConnection, type StoreDeclaration } from '../processors/store-declaration.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { filteredLookup, tableFilter } from '../processors/table-filter.ts'
 import { byKey, type RowSelector, tableGroupBy } from '../processors/table-group-by.ts'
@@ -19,6 +21,7 @@ import {
   type TimeLimitOptions,
 } from './suppress.ts'
 import { joinTables } from './table-join.ts'
+import { tableConnection } from './table-connection.ts'
 import { derivedParts, newTableState, requestOldRows, storesOf, type TableParts } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
 
@@ -26,7 +29,7 @@ import { View, type ViewOptions } from './view.ts'
  * A table: the latest value per key, and the stream of its changes (Kafka Streams: KTable). Callbacks take the value
  * first, then the key; they never see null. Values are shared between operators and must not be mutated.
  */
-export class KTable<K, V> {
+export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
   readonly #context: DslContext
   readonly #parts: KTableParts<K, V>
 
@@ -256,6 +259,12 @@ export class KTable<K, V> {
     options: StoreValueOptions<V2> & { withoutLeft: boolean; withoutRight: boolean },
   ): KTable<K, V2> {
     return joinTables<K, V, VT, V2>(this.#context, [this.#parts, other.#parts], { ...options, joiner })
+  }
+
+  /** What a processor that names the table under its `stores` gets: the rows, read only. */
+  get [CONNECTION](): StoreConnection<ReadOnlyStore<K, V>> {
+    const { table, key } = this.#parts
+    return tableConnection(this.#context.plan, table, key)
   }
 
   /** The parts of a table, for the operators that join it. */

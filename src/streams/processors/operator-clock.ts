@@ -18,8 +18,12 @@ export class OperatorClock {
   }
 
   /** Read from the store each time: what a failed record did to it is undone there. */
+  now(): number {
+    return this.#store.get(this.#key)?.value ?? -1
+  }
+
   advance(timestamp: number): void {
-    const before = this.#store.get(this.#key)?.value ?? -1
+    const before = this.now()
     this.before = before
     this.streamTime = before
     if (timestamp <= before) return

@@ -9,7 +9,6 @@ export const CONNECTION: unique symbol = Symbol('store connection')
  * processor gets to work with (Kafka Streams: StoreBuilder, connectProcessorAndStateStores).
  */
 export interface StoreDeclaration<S> {
-  readonly name: string
   readonly [CONNECTION]: StoreConnection<S>
 }
 

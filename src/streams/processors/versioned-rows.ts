@@ -75,6 +75,26 @@ export class VersionedRows {
     return next === undefined ? 'latest' : 'superseded'
   }
 
+  /** When the version that begins at the timestamp ends; undefined when it is the latest. */
+  validTo(key: ByteString, timestamp: number): number | undefined {
+    return this.#next(VERSION + keyPart(key), this.#latest.get(key), timestamp)
+  }
+
+  /** All versions that can still be asked for, in order of time. */
+  versions(key: ByteString): (StoredValue<unknown> & { readonly validToMs: number | undefined })[] {
+    const prefix = VERSION + keyPart(key)
+    const latest = this.#latest.get(key)
+    const begun = Array.from(this.#history.range(prefix, endOf(prefix)), ([, { value, timestamp }]) => ({
+      value: value.value,
+      timestamp,
+    }))
+    if (latest !== undefined) begun.push(latest)
+    const bound = this.#streamTime() - this.#retentionMs
+    return begun
+      .map((version, i) => ({ ...version, validToMs: begun[i + 1]?.timestamp }))
+      .filter(({ value, validToMs }) => value !== null && (validToMs === undefined || validToMs > bound))
+  }
+
   #streamTime(): number {
     return this.#history.get(STREAM_TIME)?.timestamp ?? -1
   }
