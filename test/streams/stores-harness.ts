@@ -3,6 +3,7 @@ import { string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { StoreDeclaration } from '../../src/streams/processors/store-declaration.ts'
+import { TaskCounts } from '../../src/streams/runtime/record-counts.ts'
 import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
 import type { StateEngine } from '../../src/streams/state/byte-store.ts'
@@ -25,6 +26,7 @@ interface Logged {
 export class StoreHarness<S> {
   readonly #subTopology
   readonly #onError: ErrorPolicy
+  readonly #counts = new TaskCounts()
   readonly #changelogs = new Map<string, Logged[]>()
   #written: [string, Logged][] = []
   #engine: StateEngine
@@ -68,8 +70,9 @@ export class StoreHarness<S> {
     return result as R
   }
 
-  get dropped(): ReadonlyMap<string, number> {
-    return this.#task.dropped
+  /** Why records were dropped so far, and how many for each reason. */
+  get dropped(): Record<string, number> {
+    return Object.fromEntries(this.#counts.dropped(TASK).map(({ reason, count }) => [reason, count]))
   }
 
   /** What the changelog of a store has so far, tombstones as null. */
@@ -136,6 +139,7 @@ export class StoreHarness<S> {
       stores: this.#stores,
       collector: { collect() {} },
       onError: this.#onError,
+      counts: this.#counts,
     })
   }
 }

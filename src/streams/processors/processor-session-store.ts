@@ -14,7 +14,7 @@ import type { Windowed } from './windowed-key.ts'
 
 /**
  * Values by key, start and end of a session (Kafka Streams: SessionStore). Sessions that ended `retentionMs` or more
- * before the greatest end that was put are gone: they are not found, and a put is dropped and counted as late.
+ * before the greatest end that was put are gone: they are not found, and a put is dropped and counted as expired.
  * Scans leave out what was removed since they began.
  */
 export interface SessionStore<K, V> {
@@ -83,7 +83,7 @@ export class TypedSessionStore<K, V> implements SessionStore<K, V> {
     this.#clock.advance(end)
     if (end < this.#keptFrom()) {
       const { task, node } = this.#context
-      return task.drop(node, 'late')
+      return task.drop(node, 'expired')
     }
     this.#write(session, value ?? null, timestamp ?? now)
     this.#expiry.expire(this.#clock)

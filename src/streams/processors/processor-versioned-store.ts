@@ -57,7 +57,7 @@ export class TypedVersionedStore<K, V> implements VersionedStore<K, V> {
     const now = this.#time.timestamp
     if (timestamp !== undefined) assertTime(this.name, timestamp)
     const outcome = this.#rows.put(this.#bytesOf(key), value ?? null, timestamp ?? now)
-    if (outcome === 'expired') this.#context.task.drop(this.#context.node, 'late')
+    if (outcome === 'expired') this.#context.task.drop(this.#context.node, 'expired')
     return outcome
   }
 

@@ -13,7 +13,7 @@ import type { Windowed } from './windowed-key.ts'
 
 /**
  * Values by key and start of a window (Kafka Streams: WindowStore). Windows whose start is `retentionMs` or more behind
- * the greatest start that was put are gone: they are not found, and a put is dropped and counted as late. Scans
+ * the greatest start that was put are gone: they are not found, and a put is dropped and counted as expired. Scans
  * leave out what was deleted since they began.
  */
 export interface WindowStore<K, V> {
@@ -90,7 +90,7 @@ export class TypedWindowStore<K, V> implements WindowStore<K, V> {
     this.#clock.advance(startMs)
     if (startMs < this.#keptFrom()) {
       const { task, node } = this.#context
-      return task.drop(node, 'late')
+      return task.drop(node, 'expired')
     }
     const bytes = this.#bytesOf(key)
     const absent = value === null || value === undefined
