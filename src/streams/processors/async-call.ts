@@ -1,5 +1,5 @@
 import type { PendingRecord } from './pending-record.ts'
-import type { RecordContext } from './process-context.ts'
+import type { RecordContext, SourcePosition } from './process-context.ts'
 
 /** What an asynchronous function knows of its record. */
 export interface AsyncRecordContext extends RecordContext {
@@ -46,6 +46,8 @@ export interface AsyncOperator {
   readonly isFull: boolean
   /** Records that it holds: not called yet, or under way. */
   readonly pending: number
+  /** Where those were read, as far as they were. */
+  pendingSources(): Iterable<SourcePosition>
   /** The calls that may begin now, each given out once. Asked for only between records. */
   takeCalls(): AsyncCall[]
   /** The call is no longer under way. */

@@ -8,6 +8,7 @@ import type { AsyncCall, AsyncMapper, AsyncOperator, CallLimits } from './async-
 import { Cell, cellOf } from './cell.ts'
 import { KeyTurns } from './key-turns.ts'
 import type { PendingRecord } from './pending-record.ts'
+import type { SourcePosition } from './process-context.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 
@@ -47,6 +48,12 @@ export function mapAsync(plan: MapAsyncPlan): ProcessorFactory {
   }
 }
 
+interface Fresh {
+  readonly sequence: number
+  readonly key: ByteString | null
+  readonly source: SourcePosition | undefined
+}
+
 class MapAsync implements Processor, AsyncOperator {
   readonly #plan: MapAsyncPlan
   readonly #store: KeyValueStore<PendingRecord>
@@ -55,7 +62,9 @@ class MapAsync implements Processor, AsyncOperator {
   readonly #next: Processor
   readonly #turns = new KeyTurns()
   /** Taken since calls were last asked for: their source record may still fail. */
-  #fresh: { sequence: number; key: ByteString | null }[] = []
+  #fresh: Fresh[] = []
+  /** By sequence, of those that are not fresh. */
+  readonly #sources = new Map<number, SourcePosition | undefined>()
   #underWay = 0
   #nextSequence = 0
 
@@ -68,6 +77,7 @@ class MapAsync implements Processor, AsyncOperator {
     for (const [place, { value }] of this.#store.range()) {
       const sequence = readTimePart(place, 0)
       this.#turns.add(sequence, keyOf(value))
+      this.#sources.set(sequence, value.source)
       this.#nextSequence = sequence + 1
     }
   }
@@ -84,7 +94,7 @@ class MapAsync implements Processor, AsyncOperator {
     }
     const sequence = this.#nextSequence++
     this.#store.put(timePart(sequence), pending, timestamp)
-    this.#fresh.push({ sequence, key: keyOf(pending) })
+    this.#fresh.push({ sequence, key: keyOf(pending), source: pending.source })
   }
 
   get pending(): number {
@@ -93,6 +103,11 @@ class MapAsync implements Processor, AsyncOperator {
 
   get isFull(): boolean {
     return this.pending >= this.#plan.maxPending
+  }
+
+  *pendingSources(): Iterable<SourcePosition> {
+    for (const source of this.#sources.values()) if (source !== undefined) yield source
+    for (const { source } of this.#fresh) if (source !== undefined) yield source
   }
 
   takeCalls(): AsyncCall[] {
@@ -107,8 +122,9 @@ class MapAsync implements Processor, AsyncOperator {
     return calls
   }
 
-  end({ record }: AsyncCall): void {
+  end({ record, sequence }: AsyncCall): void {
     this.#underWay--
+    this.#sources.delete(sequence)
     this.#turns.end(keyOf(record))
   }
 
@@ -125,8 +141,10 @@ class MapAsync implements Processor, AsyncOperator {
   }
 
   #admit(): void {
-    for (const { sequence, key } of this.#fresh) {
-      if (this.#store.get(timePart(sequence)) !== undefined) this.#turns.add(sequence, key)
+    for (const { sequence, key, source } of this.#fresh) {
+      if (this.#store.get(timePart(sequence)) === undefined) continue
+      this.#turns.add(sequence, key)
+      this.#sources.set(sequence, source)
     }
     this.#fresh = []
   }

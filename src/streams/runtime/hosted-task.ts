@@ -60,6 +60,7 @@ export class HostedTask {
   #hasActed = false
   #topics: readonly string[] = []
   #committed = new Map<string, number>()
+  #reflected: ReadonlyMap<string, number> = this.#committed
   #changelogs: KnownChangelog[] = []
 
   constructor(subTopology: SubTopology, partition: number, environment: TaskEnvironment) {
@@ -80,9 +81,12 @@ export class HostedTask {
     return this.#stores
   }
 
-  /** Next offsets of its inputs at the last commit, by topic: what its committed state reflects. */
+  /**
+   * What its committed state reflects, by topic: the next offsets of its inputs at the last commit, or the first that
+   * still waited for a result then.
+   */
   get committed(): ReadonlyMap<string, number> {
-    return this.#committed
+    return this.#reflected
   }
 
   /** Topics of which it reads its partition. */
@@ -145,6 +149,7 @@ export class HostedTask {
     this.#calls = this.#newCalls()
     this.#task = task
     this.#committed = inputOffsets
+    this.#reflect(task)
     return this.#topics.map(topic => ({ topic, partition, offset: inputOffsets.get(topic) ?? 'earliest' }))
   }
 
@@ -232,6 +237,7 @@ export class HostedTask {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
     this.#hasActed = false
     this.#stores.commit(this.#newMarks())
+    this.#reflect(this.#running)
     this.#task?.committed()
   }
 
@@ -261,6 +267,19 @@ export class HostedTask {
   #unchangedPosition(): TaskPosition[] {
     const { partition } = this
     return [...this.#committed].slice(0, 1).map(([topic, offset]) => ({ topic, partition, offset }))
+  }
+
+  #reflect(task: Task): void {
+    const pendingSince = task.pendingSince()
+    this.#reflected =
+      pendingSince.size === 0
+        ? this.#committed
+        : new Map(
+            Array.from(this.#committed, ([topic, offset]) => [
+              topic,
+              Math.min(offset, pendingSince.get(topic) ?? Infinity),
+            ]),
+          )
   }
 
   #newCalls(): CallRunner {

@@ -138,6 +138,17 @@ export class Task {
     return this.#context.asyncOperators.reduce((sum, operator) => sum + operator.pending, 0)
   }
 
+  /** Of each input partition the first offset whose record is pending, or made what is. */
+  pendingSince(): Map<string, number> {
+    const lowest = new Map<string, number>()
+    for (const operator of this.#context.asyncOperators) {
+      for (const { topic, offset } of operator.pendingSources()) {
+        if (offset < (lowest.get(topic) ?? Infinity)) lowest.set(topic, offset)
+      }
+    }
+    return lowest
+  }
+
   /** The calls that are to begin now, each given once: `complete` is then to be called with their outcome. */
   takeCalls(): AsyncCall[] {
     const { asyncOperators } = this.#context
