@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'DISK'
   /** A topology that cannot be built; the message says what to change. */
   | 'INVALID_TOPOLOGY'
+  /** The topology was changed in a way that would lose or misread its state; the message says what, and how to go on. */
+  | 'TOPOLOGY_CHANGED'
   /** This member lost its tasks to another one; it rejoins by itself. */
   | 'TASK_MIGRATED'
   /** A record could not be decoded, processed or produced, and the handler said stop. */

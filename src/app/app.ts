@@ -14,6 +14,7 @@ import type {
 } from '../streams/dsl/options.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
+import type { TopologyOptions } from '../streams/graph/to-topology.ts'
 import type { Topology } from '../streams/graph/topology.ts'
 import { Application } from '../streams/runtime/application.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
@@ -26,7 +27,7 @@ import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
 import { warnOf } from './failed.ts'
 import { openCluster } from './open-cluster.ts'
-import { requireStartOptions } from './option-rules.ts'
+import { requireAppOptions, requireStartOptions } from './option-rules.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
 
@@ -54,6 +55,11 @@ export interface StartOptions {
   /** Told when the application stops because of an error. Default: a warning of the process. */
   readonly onFailure?: (error: Error) => void
   readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
+  /**
+   * What becomes of a start with a topology that was changed so that state would be lost or misread. Default `refuse`:
+   * TOPOLOGY_CHANGED, whose message says what changed and how to keep the state. `accept`: it starts as it is now.
+   */
+  readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
   /**
    * Serves the application over HTTP; `running.http.url` says where. Throws CONNECTION when the port cannot be had.
@@ -89,16 +95,18 @@ export interface HttpOptions {
  * await using running = await shop.start({ cluster: 'memory:' })
  * await openOrders.find({ customerId: 7 })
  */
-export function app(id: string): App {
-  return new App(id)
+export function app(id: string, options: TopologyOptions = {}): App {
+  return new App(id, options)
 }
 
 export class App {
   readonly id: string
-  readonly #builder = new StreamsBuilder()
+  readonly #builder: StreamsBuilder
 
-  constructor(id: string) {
+  constructor(id: string, options: TopologyOptions = {}) {
     assertTopicName(id)
+    requireAppOptions(options)
+    this.#builder = new StreamsBuilder(options)
     this.id = id
   }
 
@@ -185,7 +193,8 @@ export class App {
 }
 
 function applicationOptions(options: StartOptions) {
-  const { commitIntervalMs, maxTaskIdleMs, guarantee, onError, onStateChange, onRestore } = options
+  const { commitIntervalMs, maxTaskIdleMs, guarantee, onError, onStateChange, onRestore, onTopologyChange } =
+    options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
     ...(maxTaskIdleMs !== undefined && { maxTaskIdleMs }),
@@ -193,6 +202,7 @@ function applicationOptions(options: StartOptions) {
     ...(onError !== undefined && { onError }),
     ...(onStateChange !== undefined && { onStateChange }),
     ...(onRestore !== undefined && { onRestore }),
+    ...(onTopologyChange !== undefined && { onTopologyChange }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { Cluster, type ClusterOptions } from '../client/cluster.ts'
 import { describeValue } from '../contracts/schema.ts'
 import { EvertError } from '../errors.ts'
+import type { TopologyOptions } from '../streams/graph/to-topology.ts'
 import type { StartOptions } from './app.ts'
 
 /** What an option's value is, in words, and whether a value is that. */
@@ -48,9 +49,14 @@ const startRules: RulesOf<StartOptions> = {
   onStateChange: fn,
   onFailure: fn,
   onRestore: fn,
+  onTopologyChange: oneOf('refuse', 'accept'),
   logger: object,
   http: object,
   signal: unchecked,
+}
+
+const appRules: RulesOf<TopologyOptions> = {
+  explicitNames: { words: 'true or false', isMet: value => typeof value === 'boolean' },
 }
 
 const clusterRules: RulesOf<ClusterOptions> = {
@@ -71,6 +77,11 @@ export function requireStartOptions(options: unknown): asserts options is StartO
   requireOptions('start', options, startRules)
   const isGiven = options.cluster !== undefined
   if (!isGiven) throw refused(`start needs the option "cluster": ${startRules.cluster.words}`)
+}
+
+/** The same of `app`. */
+export function requireAppOptions(options: unknown): asserts options is TopologyOptions {
+  requireOptions('app', options, appRules)
 }
 
 /** The same of `openCluster`. */

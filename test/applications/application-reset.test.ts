@@ -64,7 +64,7 @@ test('an application that is reset computes everything again', async () => {
   const internal = (await listTopics(cluster))
     .map(({ name }) => name)
     .filter(name => name.startsWith(`${id}-`))
-  assert.equal(internal.length, 2, 'a repartition topic and a changelog')
+  assert.equal(internal.length, 3, 'a repartition topic, a changelog, the layout of the topology')
   await deleteTopics(cluster, internal)
 
   await using _again = await start(cluster)

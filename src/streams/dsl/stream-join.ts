@@ -1,6 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { bytes, int64, string } from '../../contracts/codecs.ts'
-import type { PlanNode } from '../graph/plan.ts'
+import type { Plan, PlanNode } from '../graph/plan.ts'
 import type { Joiner } from '../processors/functions.ts'
 import type { JoinRowsPlan } from '../processors/join-rows.ts'
 import { joinWindow } from '../processors/join-window.ts'
@@ -69,7 +69,9 @@ export function joinStreams<K, V2>(
   }
   const rightRows = addRows('right', `${otherJoin}-store`, right.value)
   const unmatched =
-    kind === 'inner' ? undefined : { store: unmatchedStore(thisJoin, kind), bothSides: kind === 'outer' }
+    kind === 'inner'
+      ? undefined
+      : { store: unmatchedStore(plan, thisJoin, kind), bothSides: kind === 'outer' }
   if (unmatched !== undefined) {
     const codec = unmatchedCodec(left.value, right.value)
     plan.addStore({ name: unmatched.store, key: bytes, value: codec, sourceTopic: undefined })
@@ -104,9 +106,9 @@ export function joinStreams<K, V2>(
 }
 
 /** Kafka Streams' name: of the generated one only the number is taken over. */
-function unmatchedStore(thisJoin: string, kind: 'left' | 'outer'): string {
+function unmatchedStore(plan: Plan, thisJoin: string, kind: 'left' | 'outer'): string {
   const generated = /^KSTREAM-(?:JOINTHIS|OUTERTHIS)-([0-9]{10})$/.exec(thisJoin)
   return generated === null
     ? `${thisJoin}-${kind === 'left' ? 'left' : 'outer'}-shared-store`
-    : `KSTREAM-OUTERSHARED-${generated[1]}-store`
+    : plan.names.note(`KSTREAM-OUTERSHARED-${generated[1]}-store`)
 }

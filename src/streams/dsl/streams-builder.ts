@@ -3,7 +3,7 @@ import { EvertError } from '../../errors.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import { Plan, type PlanNode } from '../graph/plan.ts'
 import type { Topology } from '../graph/topology.ts'
-import { toTopology } from '../graph/to-topology.ts'
+import { type TopologyOptions, toTopology } from '../graph/to-topology.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { versionCodec } from '../processors/versioned-rows.ts'
@@ -26,11 +26,16 @@ import { newTableState, sourceParts, versionedParts } from './table-parts.ts'
  */
 export class StreamsBuilder {
   readonly #plan = new Plan()
+  readonly #options: TopologyOptions
   readonly #streamSources: { topics: readonly string[]; timestamp: unknown; node: PlanNode }[] = []
   readonly #context: DslContext = {
     plan: this.#plan,
     stream: parts => new KStream(this.#context, parts),
     table: parts => new KTable(this.#context, parts),
+  }
+
+  constructor(options: TopologyOptions = {}) {
+    this.#options = options
   }
 
   /**
@@ -156,7 +161,7 @@ export class StreamsBuilder {
 
   /** Fixes the topology under an application id, the prefix of its internal topics. */
   build(applicationId: string): Topology {
-    return toTopology(this.#plan, applicationId)
+    return toTopology(this.#plan, applicationId, this.#options)
   }
 
   /** Two streams of the same topics share one source. */

@@ -7,18 +7,33 @@ import { EvertError } from '../../errors.ts'
  */
 export class NameCounter {
   #next = 0
+  readonly #made = new Set<string>()
   readonly #stores = new Set<string>()
 
   /** `KSTREAM-FILTER-0000000003`. */
   operator(prefix: string): string {
-    return `${prefix}${this.#number()}`
+    return this.note(`${prefix}${this.#number()}`)
   }
 
   /** `KSTREAM-AGGREGATE-STATE-STORE-0000000003`. */
   store(prefix: string): string {
     const name = `${prefix}STATE-STORE-${this.#number()}`
     this.#stores.add(name)
+    return this.note(name)
+  }
+
+  /** Takes down a name that was made of a generated one in another way than by writing more behind it. */
+  note(name: string): string {
+    this.#made.add(name)
     return name
+  }
+
+  /** Whether the name was made here, or is one that was made here with more behind it. */
+  isMade(name: string): boolean {
+    for (const { index } of name.matchAll(/-[0-9]{10}(?=-|$)/g)) {
+      if (this.#made.has(name.slice(0, index + 11))) return true
+    }
+    return this.#made.has(name)
   }
 
   /** Whether the store's name was made here, or is that of the rows behind a buffer that was named here. */

@@ -4,6 +4,7 @@ import { assert } from '../../internal/assert.ts'
 import { nullKeyFilter } from '../processors/null-key-filter.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import { assertExplicitNames } from './explicit-names.ts'
 import type { Plan, PlanNode, PlanStore, Repartition } from './plan.ts'
 import type {
   InternalTopic,
@@ -14,16 +15,28 @@ import type {
   ViewRegistration,
 } from './topology.ts'
 
+export interface TopologyOptions {
+  /**
+   * Refuses a topology in which a store, its changelog or a repartition topic has a generated name (KIP-1111). Default
+   * false.
+   */
+  readonly explicitNames?: boolean
+}
+
 /** Fixes the plan: physical names, sub-topologies, stores. Throws INVALID_TOPOLOGY. */
-export function toTopology(plan: Plan, applicationId: string): Topology {
-  if (plan.nodes.length === 0) {
+export function toTopology(
+  plan: Plan,
+  applicationId: string,
+  { explicitNames = false }: TopologyOptions = {},
+): Topology {
+  if (plan.nodes.length === 0 && plan.globalTables.length === 0) {
     throw new EvertError(
       'INVALID_TOPOLOGY',
       `The application "${applicationId}" reads no topic. Declare a stream or a table before it starts.`,
     )
   }
   const builder = new TopologyBuilder(plan, applicationId)
-  return {
+  const topology: Topology = {
     applicationId,
     subTopologies: components(plan).map((nodes, id) => builder.subTopology(nodes, id)),
     topics: [...plan.topics.values()],
@@ -38,7 +51,10 @@ export function toTopology(plan: Plan, applicationId: string): Topology {
       },
     })),
     views: builder.views(),
+    generatedNames: builder.generatedNames(),
   }
+  if (explicitNames) assertExplicitNames(topology)
+  return topology
 }
 
 class TopologyBuilder {
@@ -91,6 +107,14 @@ class TopologyBuilder {
       assert(table.store !== undefined, `the table of view ${name} keeps no rows`)
       return { name, store: this.#plan.given.of(table.store), view }
     })
+  }
+
+  generatedNames(): string[] {
+    const { stores, globalTables, repartitions, given, names } = this.#plan
+    const known = [...stores.map(each => each.name), ...globalTables.map(each => each.store)]
+    return [...known, ...repartitions.map(each => each.name)]
+      .map(name => given.of(name))
+      .filter(name => names.isMade(name))
   }
 
   #node(node: PlanNode): TopologyNode {

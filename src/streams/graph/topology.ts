@@ -18,6 +18,8 @@ export interface Topology {
   readonly globalTables: readonly GlobalTable[]
   /** Views in the order of their declaration, each over a store of its own. */
   readonly views: readonly ViewRegistration[]
+  /** Names of stores and (without the application id) of repartition topics that nobody chose, see names.ts. */
+  readonly generatedNames: readonly string[]
 }
 
 /**

@@ -20,7 +20,8 @@ export const TIME_BYTES = 8
  */
 export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): Codec<Windowed<K>> {
   return {
-    name: `window-${key.name}`,
+    // The size is not in the bytes: it is part of the format.
+    name: `window-${sizeMs}-${key.name}`,
     order: key.order,
     encode: windowed => Buffer.concat([timeBytes(windowed.start), key.encode(windowed.key)]),
     decode(bytes) {

@@ -25,6 +25,11 @@ export interface ApplicationOptions {
   readonly observersOf?: (store: string) => readonly StoreObserver<unknown>[]
   readonly onStateChange?: (state: ApplicationState, before: ApplicationState) => void
   readonly onRestore?: (taskId: string, progress: RestoreProgress) => void
+  /**
+   * What becomes of a start with a topology that was changed so that state would be lost or misread: `refuse` (default)
+   * throws TOPOLOGY_CHANGED.
+   */
+  readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
   /** How often processed records of repartition topics are deleted. Default 30 000. */
   readonly purgeIntervalMs?: number

@@ -13,11 +13,13 @@ import { type Committer, openCommitter } from './committer.ts'
 import { createExternalTopics } from './external-topics.ts'
 import { groupTopology } from './group-topology.ts'
 import { GlobalTables } from './global-tables.ts'
+import { explainRefusal } from './group-refusal.ts'
 import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
+import { checkTopology } from './topology-check.ts'
 import { Worker } from './worker.ts'
 
 /**
@@ -156,10 +158,18 @@ export class Application implements AsyncDisposable {
 
   /** The group gives tasks to a member as soon as it knows it: all that they need is there before. */
   async #join(): Promise<void> {
-    const { cluster, topology } = this.#options
+    const { cluster, topology, onTopologyChange = 'refuse' } = this.#options
+    await checkTopology({ cluster, topology, onChange: onTopologyChange, logger: this.#logger })
     await createExternalTopics(cluster, topology, this.#logger)
     await this.#globalTables.fill()
-    await this.#member.start()
+    if (topology.subTopologies.length > 0) {
+      return this.#member.start().catch((error: unknown) => {
+        throw explainRefusal(this.applicationId, error)
+      })
+    }
+    // Global tables alone are no tasks: there is nothing that a group could assign.
+    this.#hasTarget = true
+    this.#tasksChanged()
   }
 
   /** Resolves when every assigned task runs. Rejects when the application ends before. */
@@ -264,7 +274,7 @@ export class Application implements AsyncDisposable {
         this.#endpoints = endpoints
         this.#life.notify()
       },
-      onFatal: (error: Error) => this.#fail(error),
+      onFatal: (error: Error) => this.#fail(explainRefusal(this.applicationId, error)),
     }
   }
 

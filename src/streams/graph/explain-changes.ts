@@ -1,0 +1,98 @@
+import { isNamedAfter } from './given-names.ts'
+import type { LayoutChanges, Risk } from './layout-changes.ts'
+import type { OperatorLayout } from './state-layout.ts'
+
+/** What changed in a topology, one fact a line: operators, then stores. */
+export function changesInWords({ added, removed, renamed, newStores, retired }: LayoutChanges): string[] {
+  return [
+    ...limited(added, operator => `added: ${inWords(operator)}`),
+    ...limited(removed, operator => `removed: ${inWords(operator)}`),
+    ...limited(renamed, ([before, now]) => `renamed: ${before} is now ${now}`),
+    ...limited(newStores, store => `new store, which starts empty: ${store.name}`),
+    ...limited(
+      retired.filter(({ changelog, isSource }) => changelog !== null && !isSource),
+      store =>
+        `store that is no longer there: ${store.name}; its rows stay in the topic "${store.changelog}"`,
+    ),
+  ]
+}
+
+/** What would be lost or misread, and how not to; one paragraph each. */
+export function risksInWords(risks: readonly Risk[]): string[] {
+  return limited(
+    // What belongs to a store (its times, its index) shares its fate and its remedy.
+    risks.filter(risk => !risks.some(other => other !== risk && belongsTo(risk, other))),
+    inFull,
+  )
+}
+
+function inFull(risk: Risk): string {
+  switch (risk.kind) {
+    case 'orphaned': {
+      const { store, successor } = risk
+      const emptied = successor === undefined ? '' : `, and ${successor.name} would start empty in its place`
+      return `The store ${store.name} would be orphaned, its rows left in the topic "${store.changelog}"${emptied}. ${keepName(store.name)}`
+    }
+    case 'moved': {
+      const { store, before, owner } = risk
+      const who =
+        before.name === owner.name && before.from.join() !== owner.from.join()
+          ? `${owner.name}, which now reads ${topics(owner)} and read ${topics(before)}`
+          : `${inWords(owner)}, and was kept by ${inWords(before)}`
+      return `The store ${store.name} would go to another operator: to ${who}. Give each of them a store of its own name: { store: 'NAME' }.`
+    }
+    case 'reencoded':
+      return (
+        `The store ${risk.store.name} would be misread: ${risk.differences.join('; ')}. ` +
+        'Change that back; or give the store a new name, under which it starts empty.'
+      )
+    case 'rekeyed':
+      return (
+        `The repartition topic "${risk.topic}" would have its keys in other partitions: they were written as ` +
+        `"${risk.before.key}", now as "${risk.now.key}". Change that back; or give the grouping and the stores behind ` +
+        'it new names, under which they start empty.'
+      )
+    case 'unread': {
+      const lost = `The repartition topic "${risk.topic}" has records that were not processed yet and would`
+      const remedy = 'Start the topology as it was until they are'
+      if (risk.now === undefined) return `${lost} never be. ${remedy}, or give the topic its name back.`
+      const { before, now } = risk
+      return `${lost} be misread: they were written as "${before.value}", and would be read as "${now.value}". ${remedy}.`
+    }
+    default:
+      return assertNever(risk)
+  }
+}
+
+function assertNever(risk: never): never {
+  throw new TypeError(`no words for the risk ${JSON.stringify(risk)}`)
+}
+
+/** Only a store that takes a name of its own can have this one again. */
+function keepName(store: string): string {
+  const isGiven = !/^KSTREAM-(JOIN|LEFTJOIN|OUTER)|^KTABLE-(SUPPRESS|FK-JOIN-SUBSCRIPTION)/.test(store)
+  return isGiven
+    ? `To keep them, give the store this name: { store: '${store}' }.`
+    : 'Its name follows the order of the operators: to keep the rows, declare what was added after it instead of before it.'
+}
+
+function belongsTo(risk: Risk, other: Risk): boolean {
+  if (risk.kind !== 'orphaned' || other.kind !== 'orphaned') return false
+  return risk.store.name !== other.store.name && isNamedAfter(risk.store.name, other.store.name)
+}
+
+function inWords({ name, topics: own, from }: OperatorLayout): string {
+  if (own.length > 0) return `${name} (${own.join(', ')})`
+  return from.length === 0 ? name : `${name} (from ${from.join(', ')})`
+}
+
+function topics({ from }: OperatorLayout): string {
+  return from.map(topic => `"${topic}"`).join(', ')
+}
+
+const MAX_LINES = 20
+
+function limited<T>(list: readonly T[], line: (each: T) => string): string[] {
+  const lines = list.slice(0, MAX_LINES).map(line)
+  return list.length <= MAX_LINES ? lines : [...lines, `and ${list.length - MAX_LINES} more like the last`]
+}
