@@ -28,7 +28,7 @@ export class PartitionQueue {
   stamped: StreamRecord | undefined = undefined
   /** Why the head has no timestamp; it is then -1. */
   fault: unknown = undefined
-  #waiting: RecordColumns[] = []
+  #waiting: { readonly columns: RecordColumns; readonly first: number }[] = []
   #nextOffset = 0
 
   constructor(topic: string, partition: number, source: SourceProcessor) {
@@ -50,7 +50,7 @@ export class PartitionQueue {
         this.columns = columns
         this.index = first
       } else {
-        this.#waiting.push(columns)
+        this.#waiting.push({ columns, first })
       }
     }
     if (had === undefined) this.#look()
@@ -65,8 +65,9 @@ export class PartitionQueue {
       this.partitionTime = this.headTimestamp
     }
     if (++this.index === columns.count) {
-      this.columns = this.#waiting.shift()
-      this.index = 0
+      const next = this.#waiting.shift()
+      this.columns = next?.columns
+      this.index = next?.first ?? 0
     }
     this.#look()
   }

@@ -109,6 +109,19 @@ test('positions follow the records that were processed, then the end of the fetc
   assert.equal(task.process(1), 0)
 })
 
+test('a fetch that begins within a batch repeats nothing, whatever still waits', () => {
+  const { task, written, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
+  const batch = batchAt(0, [1, 'k', 'x'], [2, 'k', 'y'], [3, 'k', 'z'])
+  enqueue('a', [batch], 0, 2)
+  enqueue('a', [batchAt(2, [3, 'k', 'z'], [4, 'k', 'q'])], 3, 4)
+  assert.equal(task.buffered, 4)
+  assert.equal(task.process(100), 4)
+  assert.deepEqual(
+    written.map(record => record.value),
+    ['x', 'y', 'z', 'q'],
+  )
+})
+
 test('a fetch without records moves the position', () => {
   const { task, enqueue } = taskOf(builder => builder.stream(text('a')).to(text('out')))
   enqueue('a', [], 4, 9)
