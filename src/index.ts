@@ -41,6 +41,7 @@ export type { GlobalKTable } from './streams/dsl/global-ktable.ts'
 export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
 export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
 export type { DeduplicateOptions } from './streams/dsl/deduplicate.ts'
+export type { TopOptions } from './streams/dsl/group-top.ts'
 
 // Windows: what `windowedBy` and `sessions` take, and what comes out
 export {

@@ -10,6 +10,7 @@ const text = { key: string, value: string }
 const left = topic('left', text)
 const right = topic('right', text)
 const output = topic('out', text)
+const others = topic('others', text)
 const counts = topic('counts', { key: string, value: int64 })
 
 const idOf = (value: string): string | null => value?.slice(0, 1) ?? null
@@ -36,6 +37,23 @@ const TOPOLOGIES: Record<string, (builder: StreamsBuilder) => void> = {
       .count({ emitOnChange: true })
       .toStream()
       .to(counts)
+  },
+  'first rows of groups': builder => {
+    const by = (value: string) => Number(value) % 7
+    builder
+      .table(left)
+      .groupBy(value => value.slice(0, 1))
+      .top(2, { by })
+      .map(list => list.join(' '), { value: string })
+      .toStream()
+      .to(output)
+    builder
+      .stream(right)
+      .groupByKey()
+      .top(3, { by, order: 'asc' })
+      .map(list => list.join(' '), { value: string })
+      .toStream()
+      .to(others)
   },
 }
 

@@ -8,6 +8,7 @@ import { streamAggregate, streamCount, streamReduce } from '../processors/stream
 import { CogroupedKStream } from './cogrouped-kstream.ts'
 import type { DslContext, StreamParts } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
+import { type TopOptions, topOfGroups } from './group-top.ts'
 import type { KTable } from './ktable.ts'
 import { SessionKStream } from './session-kstream.ts'
 import type { RowOptions, RowValueOptions } from './options.ts'
@@ -58,6 +59,19 @@ export class KGroupedStream<K, V> {
     return this.#aggregate('KSTREAM-AGGREGATE-', value, options, state =>
       streamAggregate(initial as Initializer, aggregator as Aggregator, state),
     )
+  }
+
+  /**
+   * The first `limit` of all values that came for a key, in order; goes out when it changes. Equal values count as
+   * often as they came.
+   *
+   * @example
+   * bids.groupByKey().top(3, { by: bid => bid.amount })
+   */
+  top(limit: number, options: TopOptions<V>): KTable<K, readonly V[]> {
+    const { key, value } = this.#parts
+    const keyed = (store: string) => this.#keyed(store)
+    return topOfGroups(this.#context, { key, value, keyed, keepsAll: false }, { ...options, limit })
   }
 
   /**

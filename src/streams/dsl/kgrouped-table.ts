@@ -10,6 +10,7 @@ import {
 } from '../processors/table-aggregate.ts'
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
+import { type TopOptions, topOfGroups } from './group-top.ts'
 import type { KTable } from './ktable.ts'
 import type { ChangeOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionTable } from './repartitioning.ts'
@@ -62,6 +63,21 @@ export class KGroupedTable<K, V> {
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const aggregator = tableAggregate(initial, adder as Aggregator, subtractor as Aggregator)
     return this.#aggregate('KTABLE-AGGREGATE-', value, options, aggregator)
+  }
+
+  /**
+   * The first `limit` rows of each group in order; goes out when it changes. A row that leaves makes room for the next.
+   * A group without rows has none.
+   *
+   * @example
+   * products.groupBy(product => product.category).top(3, { by: product => product.sold })
+   */
+  top(limit: number, options: TopOptions<V>): KTable<K, readonly V[]> {
+    const keyed = (store: string) => {
+      const node = this.#repartition(store)
+      return { node, sources: [node] }
+    }
+    return topOfGroups(this.#context, { ...this.#parts, keyed, keepsAll: true }, { ...options, limit })
   }
 
   #aggregate<A>(

@@ -30,3 +30,13 @@ rows.groupBy(row => row).count({ ttlMs: 10 })
 builder.versionedTable(topic('prices', { key: string, value: int64 }), { historyRetentionMs: 10, ttlMs: 10 })
 // @ts-expect-error there is no such clock
 words.toTable({ ttlMs: 10, ttlTime: 'lunar' })
+
+// The first rows of a group.
+expectType<KTable<string, readonly string[]>>(
+  rows.groupBy(row => row).top(3, { by: row => row.length, order: 'asc' }),
+)
+expectType<KTable<string, readonly string[]>>(words.groupByKey().top(3, { by: word => word.length }))
+// @ts-expect-error rows are ranked by numbers
+words.groupByKey().top(3, { by: word => word })
+// @ts-expect-error by is missing
+words.groupByKey().top(3, {})

@@ -1,3 +1,4 @@
+import { latin1Slice } from '../../internal/latin1.ts'
 import type { ByteString } from './byte-store.ts'
 
 /*
@@ -38,4 +39,17 @@ export function keyPart(key: ByteString): ByteString {
   return (
     String.fromCharCode(length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff) + key
   )
+}
+
+const double = Buffer.allocUnsafeSlow(8)
+
+/** Eight bytes in the order of the numbers (IEEE 754; -0 is 0), or from the greatest to the least. Not for NaN. */
+export function numberPart(value: number, descending: boolean): ByteString {
+  double.writeDoubleBE(value + 0)
+  // Negative numbers order by magnitude the wrong way round, and above the positive ones.
+  const isNegative = (double[0] as number) >= 0x80
+  const flipped = isNegative !== descending ? 0xff : 0
+  for (let i = 0; i < 8; i++) double[i] = (double[i] as number) ^ flipped
+  if (!isNegative) double[0] = (double[0] as number) ^ 0x80
+  return latin1Slice(double)
 }
