@@ -144,6 +144,12 @@ test('what it cannot do is named', () => {
   const driver = batchDriver(counting())
   assert.throws(() => driver.feed(lengths, []), /does not read the topic "lengths". It reads words\./)
   assert.throws(() => [...driver.rows('x')], /has no store "x". It has counts\./)
+  const calling = new StreamsBuilder()
+  calling
+    .stream(words)
+    .mapAsync(async word => word)
+    .to(topic('out', { key: string, value: string }))
+  assert.throws(() => batchDriver(calling).run(), /asynchronous functions, which the batch driver does not/)
 })
 
 function newDirectory(t: { after(done: () => void): void }): string {

@@ -103,8 +103,15 @@ export class BatchDriver implements AsyncDisposable {
   /**
    * Processes everything that was fed and everything that follows from it, and commits. Returns how many records the
    * tasks took, those of internal topics included. Throws TASK_FAILED; the driver is then of no more use.
+   * INVALID_ARGUMENT when the topology has asynchronous functions.
    */
   run(): number {
+    if (this.#tasks.some(task => task.makesCalls)) {
+      throw new EvertError(
+        'INVALID_ARGUMENT',
+        'The topology has asynchronous functions, which the batch driver does not call. Use testDriver, or an application.',
+      )
+    }
     let processed = 0
     for (;;) {
       let done = 0

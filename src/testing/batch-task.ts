@@ -51,6 +51,11 @@ export class BatchTask {
     return this.#task.wantsCommit
   }
 
+  /** It has asynchronous functions. */
+  get makesCalls(): boolean {
+    return this.#task.makesCalls
+  }
+
   reads(topic: string): boolean {
     return this.topics.includes(topic)
   }

@@ -11,6 +11,7 @@ const pages = [
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'docs/async.md',
   'docs/guarantees.md',
   'examples/orders/README.md',
 ]

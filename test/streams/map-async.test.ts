@@ -154,7 +154,7 @@ test('ten thousand calls of 5 ms, 64 at a time', async () => {
   assert.equal(calls, RECORDS)
   assert.equal(most, 64)
   // One after the other it takes 50 s; 64 at a time at least 0.8 s.
-  assert.ok(tookMs < 10_000, `${tookMs} ms`)
+  assert.ok(tookMs < 25_000, `${tookMs} ms`)
 })
 
 const ANSWERS = topic('answers', { key: string, value: string, partitions: 3 })

@@ -88,7 +88,7 @@ export class KStream<K, V> {
    * )
    */
   mapAsync<V2>(
-    mapper: (value: V, key: K, record: AsyncRecordContext) => Promise<V2 | null>,
+    mapper: (value: V, key: K, record: AsyncRecordContext) => PromiseLike<V2 | null>,
     options: MapAsyncOptions<V2> = {},
   ): KStream<K, V2> {
     const { plan } = this.#context

@@ -128,6 +128,11 @@ export class Task {
     return this.#done
   }
 
+  /** Whether it has asynchronous operators: whoever runs it must make its calls. */
+  get makesCalls(): boolean {
+    return this.#context.asyncOperators.length > 0
+  }
+
   /** Asynchronous operators hold so many records that no more is taken until calls of theirs are complete. */
   get isFull(): boolean {
     return this.#context.asyncOperators.some(operator => operator.isFull)
