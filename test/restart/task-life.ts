@@ -31,7 +31,12 @@ export class Life {
     this.#task = this.#start()
   }
 
-  process(offset: number, [key, value, timestamp]: Input): void {
+  process(offset: number, record: Input): void {
+    this.enqueue(offset, record)
+    this.take()
+  }
+
+  enqueue(offset: number, [key, value, timestamp]: Input): void {
     const record = {
       offset,
       timestamp,
@@ -41,6 +46,10 @@ export class Life {
     }
     const batches = [singleRecord(record)]
     this.#task.enqueue({ topic: 'in', partition: 0, batches, fromOffset: offset, nextOffset: offset + 1 })
+  }
+
+  /** Processes what waits first. */
+  take(): void {
     this.#task.process(1)
   }
 

@@ -1,10 +1,13 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { bytes, int64, string } from '../../contracts/codecs.ts'
+import { EvertError } from '../../errors.ts'
 import type { Plan, PlanNode } from '../graph/plan.ts'
 import type { Joiner } from '../processors/functions.ts'
+import { assertIdleTime, type IdleWatch } from '../processors/idle-closing.ts'
 import type { JoinRowsPlan } from '../processors/join-rows.ts'
 import { joinWindow } from '../processors/join-window.ts'
 import { assertJoinWindows, type JoinWindows } from '../processors/join-windows.ts'
+import { perTask } from '../processors/per-task.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { streamSelfJoin } from '../processors/stream-self-join.ts'
 import { streamStreamJoin } from '../processors/stream-stream-join.ts'
@@ -17,6 +20,13 @@ import type { ValueOptions } from './options.ts'
 export interface StreamJoinOptions<V2> extends ValueOptions<V2> {
   /** How far apart in time two records of a pair may be, and how long late ones are waited for. */
   readonly within: JoinWindows
+  /**
+   * Of a left or outer join: results without a partner also go out when neither side has had a record for so long by
+   * wall clock. Stream time of the join then moves on with the wall clock, from where the last record left it, as far
+   * as that closes windows. A partner that comes behind that is joined as any late one is, besides. Default: only
+   * records move stream time.
+   */
+  readonly closeWhenIdleMs?: number
 }
 
 export type JoinKind = 'inner' | 'left' | 'outer'
@@ -36,7 +46,7 @@ export function joinStreams<K, V2>(
   { kind, joiner, ...options }: StreamJoinOptions<V2> & { readonly kind: JoinKind; readonly joiner: Joiner },
 ): KStream<K, V2> {
   const { plan } = context
-  const { within: windows, name } = options
+  const { within: windows, name, closeWhenIdleMs } = options
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
   const named = (suffix: string, prefix: string) =>
     name === undefined ? plan.names.operator(prefix) : `${name}-${suffix}`
@@ -52,6 +62,8 @@ export function joinStreams<K, V2>(
       : named('outer-other-join', 'KSTREAM-OUTEROTHER-')
   const merge = named('merge', 'KSTREAM-MERGE-')
   assertJoinWindows(windows, name ?? thisJoin)
+  assertIdleTime(closeWhenIdleMs, `The join "${name ?? thisJoin}"`)
+  if (closeWhenIdleMs !== undefined && kind === 'inner') throw neverWaits(name ?? thisJoin)
 
   const times = `${thisJoin}-times`
   plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })
@@ -77,6 +89,11 @@ export function joinStreams<K, V2>(
     plan.addStore({ name: unmatched.store, key: bytes, value: codec, sourceTopic: undefined })
   }
 
+  const idle =
+    closeWhenIdleMs === undefined
+      ? undefined
+      : { closeWhenIdleMs, watchOf: perTask<{ watch?: IdleWatch }>(() => ({})) }
+
   const windowed = (windowedName: string, parent: PlanNode, rows: JoinRowsPlan) =>
     plan.addProcessor(windowedName, [parent], { create: joinWindow(rows), stores: () => [rows.store, times] })
   const leftNode = windowed(thisWindowed, left.node, leftRows)
@@ -94,6 +111,7 @@ export function joinStreams<K, V2>(
         value,
         times,
         unmatched,
+        idle,
       }),
       stores: () => [others.store, times, ...(unmatched === undefined ? [] : [unmatched.store])],
       relaxesNullKeys: kind === 'outer' || (kind === 'left' && side === 'left'),
@@ -103,6 +121,13 @@ export function joinStreams<K, V2>(
   const node = plan.addProcessor(merge, joins, { create: passThrough })
   const sources = coPartition(plan, merge, left.sources, right.sources)
   return context.stream({ node, key: left.key, value, sources, keyChanged: false })
+}
+
+function neverWaits(name: string): EvertError {
+  return new EvertError(
+    'INVALID_TOPOLOGY',
+    `The inner join "${name}" holds nothing back: leave closeWhenIdleMs out, or make it a left or an outer join.`,
+  )
 }
 
 /** Kafka Streams' name: of the generated one only the number is taken over. */

@@ -3,6 +3,7 @@ import { bytes, int64, string } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import { bufferedRow } from '../processors/buffered-row.ts'
+import { assertIdleTime } from '../processors/idle-closing.ts'
 import type { Joiner } from '../processors/functions.ts'
 import { delayJoin } from '../processors/delay-join.ts'
 import { streamTableJoin } from '../processors/stream-table-join.ts'
@@ -18,6 +19,11 @@ export interface StreamTableJoinOptions<V2> extends ValueOptions<V2> {
    * still count (KIP-923). Needs a versioned table with a history at least as long. Default: it is joined at once.
    */
   readonly graceMs?: number
+  /**
+   * With a grace: records that wait are also joined when none has come for so long by wall clock. Stream time of the join
+   * then moves on with the wall clock, from where the last record left it, as far as records wait for that.
+   */
+  readonly closeWhenIdleMs?: number
 }
 
 export function joinStreamWithTable<K, VT, V2>(
@@ -36,8 +42,10 @@ export function joinStreamWithTable<K, VT, V2>(
   const lookup = table.table.lookup()
   const join = streamTableJoin({ table: lookup, joiner, left, value })
   const node = ((): PlanNode => {
-    const { graceMs } = options
+    const { graceMs, closeWhenIdleMs } = options
+    assertIdleTime(closeWhenIdleMs, `The join "${name}"`)
     if (graceMs === undefined) {
+      if (closeWhenIdleMs !== undefined) throw neverWaits(name)
       return plan.addProcessor(name, [stream.node], {
         create: join,
         stores: () => lookup.stores(),
@@ -55,13 +63,28 @@ export function joinStreamWithTable<K, VT, V2>(
     })
     plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })
     return plan.addProcessor(name, [stream.node], {
-      create: delayJoin({ graceMs, buffer, times, key: stream.key, value: stream.value, join }),
+      create: delayJoin({
+        graceMs,
+        buffer,
+        times,
+        key: stream.key,
+        value: stream.value,
+        join,
+        closeWhenIdleMs,
+      }),
       stores: () => [...lookup.stores(), buffer, times],
       relaxesNullKeys: left,
     })
   })()
   const sources = coPartition(plan, name, stream.sources, table.sources)
   return context.stream({ node, key: stream.key, value, sources, keyChanged: false })
+}
+
+function neverWaits(name: string): EvertError {
+  return new EvertError(
+    'INVALID_TOPOLOGY',
+    `The join "${name}" holds nothing back: leave closeWhenIdleMs out, or give it a graceMs.`,
+  )
 }
 
 function assertGrace(graceMs: number, historyRetentionMs: number | undefined, name: string): void {

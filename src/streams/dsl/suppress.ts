@@ -2,6 +2,7 @@ import { bytes, int64, string } from '../../contracts/codecs.ts'
 import { EvertError } from '../../errors.ts'
 import type { PlanProcessor } from '../graph/plan.ts'
 import { bufferedRow } from '../processors/buffered-row.ts'
+import { assertIdleTime, type CloseWhenIdle } from '../processors/idle-closing.ts'
 import type { BufferLimits } from '../processors/row-buffer.ts'
 import { suppressUntilClose } from '../processors/suppress-until-close.ts'
 import { suppressUntilTimeLimit as timeLimitSuppressor } from '../processors/suppress-until-time-limit.ts'
@@ -18,7 +19,7 @@ import type { KTable } from './ktable.ts'
 import type { NamedOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 
-export interface SuppressOptions extends NamedOptions {
+export interface SuppressOptions extends NamedOptions, CloseWhenIdle {
   /** How many rows may wait. Default: any number. */
   readonly maxRecords?: number
   /** How many bytes of keys and values may wait. Default: any number. */
@@ -61,7 +62,16 @@ export function suppressUntilWindowCloses<K, V>(
     name,
     options,
     processor: ({ buffer, timeStore }) => ({
-      create: suppressUntilClose({ closesAfterMs, order, limits, key, value, buffer, timeStore }),
+      create: suppressUntilClose({
+        closesAfterMs,
+        order,
+        limits,
+        key,
+        value,
+        buffer,
+        timeStore,
+        closeWhenIdleMs: options.closeWhenIdleMs,
+      }),
       stores: () => [buffer, timeStore],
     }),
   })
@@ -100,6 +110,7 @@ export function suppressUntilTimeLimit<K, V>(
           buffer,
           indexStore,
           timeStore,
+          closeWhenIdleMs: options.closeWhenIdleMs,
         }),
         stores: () => [buffer, indexStore, timeStore],
       }
@@ -112,7 +123,8 @@ function nameOf({ plan }: DslContext, { name }: NamedOptions): string {
 }
 
 function limitsOf(name: string, options: TimeLimitOptions): BufferLimits {
-  const { maxRecords = Infinity, maxBytes = Infinity, whenFull = 'emitEarly' } = options
+  const { maxRecords = Infinity, maxBytes = Infinity, whenFull = 'emitEarly', closeWhenIdleMs } = options
+  assertIdleTime(closeWhenIdleMs, `The operator "${name}"`)
   for (const [field, value] of Object.entries({ maxRecords, maxBytes })) {
     if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) continue
     throw new EvertError(

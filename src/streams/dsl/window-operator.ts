@@ -7,14 +7,22 @@ import { sessionStoreKey } from '../processors/session-key.ts'
 import { slidingRetentionMs, slidingWindowAggregate } from '../processors/sliding-window-aggregate.ts'
 import { unlimitedWindowAggregate } from '../processors/unlimited-window-aggregate.ts'
 import { windowAggregate } from '../processors/window-aggregate.ts'
+import { assertIdleTime } from '../processors/idle-closing.ts'
 import type { WindowFold } from '../processors/window-fold.ts'
 import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
+import type { WindowIdling } from '../processors/windowed-rows.ts'
 import type { TableWindow } from './context.ts'
 
 export interface WindowEmitOptions {
   /** `onUpdate` (default): every update of a window; `onWindowClose`: its final row, once (KIP-825). */
   readonly emit?: 'onUpdate' | 'onWindowClose'
+  /**
+   * With `onWindowClose`: windows also close when the operator has seen no record for so long by wall clock. Its stream
+   * time then moves on with the wall clock, from where the last record left it, as far as that closes windows. Records
+   * behind it are late. Default: only records move stream time.
+   */
+  readonly closeWhenIdleMs?: number
 }
 
 /** What an aggregate must know of a kind of windows. `F` is how its rows follow their records. */
@@ -40,21 +48,46 @@ export interface WindowOperatorParts {
   /** The operator's number among those that share the stores. */
   readonly operator: number
   readonly retentionMs: number
+  readonly idle?: WindowIdling | undefined
 }
 
 export function windowOperator(
   windows: TimeWindows | SlidingWindows | UnlimitedWindows,
-  { emit = 'onUpdate' }: WindowEmitOptions = {},
+  options: WindowEmitOptions = {},
 ): WindowOperator<WindowFold> {
-  const onClose = emit === 'onWindowClose'
-  if ('timeDifferenceMs' in windows) return slidingOperator(windows, onClose)
-  if ('sizeMs' in windows) return timeOperator(windows, onClose)
-  if (!onClose) return unlimitedOperator(windows)
+  const onClose = options.emit === 'onWindowClose'
+  if ('timeDifferenceMs' in windows) {
+    const closesAfterMs = windows.timeDifferenceMs + windows.graceMs + 1
+    return closingWhenIdle(slidingOperator(windows, onClose), closesAfterMs, options)
+  }
+  if ('sizeMs' in windows) {
+    return closingWhenIdle(timeOperator(windows, onClose), windows.sizeMs + windows.graceMs, options)
+  }
+  if (!onClose) return closingWhenIdle(unlimitedOperator(windows), Infinity, options)
   throw new EvertError(
     'INVALID_TOPOLOGY',
     'An unlimited window never closes, so that emit: onWindowClose would never emit. Leave it out, or use windows ' +
       'that end: tumbling, hopping, sliding, sessions.',
   )
+}
+
+/** `closesAfterMs`: see WindowIdling. */
+function closingWhenIdle<F>(
+  operator: WindowOperator<F>,
+  closesAfterMs: number,
+  { emit, closeWhenIdleMs }: WindowEmitOptions,
+): WindowOperator<F> {
+  if (closeWhenIdleMs === undefined) return operator
+  if (emit !== 'onWindowClose') {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      'Windows that emit every update have nothing to send when they close: leave closeWhenIdleMs out, or ask for ' +
+        'emit: onWindowClose.',
+    )
+  }
+  assertIdleTime(closeWhenIdleMs, 'A windowed aggregate')
+  const idle = { closeWhenIdleMs, closesAfterMs }
+  return { ...operator, create: (fold, parts) => operator.create(fold, { ...parts, idle }) }
 }
 
 function timeOperator(windows: TimeWindows, onClose: boolean): WindowOperator<WindowFold> {
@@ -93,7 +126,15 @@ function unlimitedOperator(windows: UnlimitedWindows): WindowOperator<WindowFold
 
 export function sessionOperator(
   windows: SessionWindows,
-  { emit = 'onUpdate' }: WindowEmitOptions = {},
+  options: WindowEmitOptions = {},
+): WindowOperator<SessionFold> {
+  const closesAfterMs = windows.gapMs + windows.graceMs + 1
+  return closingWhenIdle(closingSessions(windows, options), closesAfterMs, options)
+}
+
+function closingSessions(
+  windows: SessionWindows,
+  { emit = 'onUpdate' }: WindowEmitOptions,
 ): WindowOperator<SessionFold> {
   const minRetentionMs = windows.gapMs + windows.graceMs
   return {

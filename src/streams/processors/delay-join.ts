@@ -3,7 +3,8 @@ import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import type { BufferedRow } from './buffered-row.ts'
 import { Cell, cellOf } from './cell.ts'
-import { OperatorClock } from './operator-clock.ts'
+import { idleOptions, operatorClock } from './idle-closing.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 
@@ -26,6 +27,8 @@ export interface DelayJoinPlan {
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
   readonly join: ProcessorFactory
+  /** Records also go on when none has come for so long by wall clock. */
+  readonly closeWhenIdleMs: number | undefined
 }
 
 export function delayJoin(plan: DelayJoinPlan): ProcessorFactory {
@@ -48,7 +51,10 @@ class DelayJoin implements Processor {
     this.#plan = plan
     this.#waiting = context.keyValue(plan.buffer)
     this.#times = context.keyValue(plan.times)
-    this.#clock = new OperatorClock(this.#times, 0)
+    this.#clock = operatorClock([this.#times, 0], idleOptions(context, plan.closeWhenIdleMs), {
+      closesAt: () => this.#firstWaiting() + plan.graceMs,
+      close: streamTime => this.#goOn(this.#times.get(GONE)?.value ?? -1, streamTime - plan.graceMs),
+    })
     this.#node = context.node
     this.#task = context.task
     this.#join = join
@@ -67,6 +73,11 @@ class DelayJoin implements Processor {
     this.#waiting.put(place, { value: value.value, headers: record.headers }, timestamp)
     const goneUpTo = this.#times.get(GONE)?.value ?? -1
     if (joinableUpTo > goneUpTo || timestamp === joinableUpTo) this.#goOn(goneUpTo, joinableUpTo)
+  }
+
+  #firstWaiting(): number {
+    for (const [place] of this.#waiting.range()) return readTimePart(place, 0)
+    return Infinity
   }
 
   /** Records of exactly `goneUpTo` may have come since. */

@@ -3,7 +3,7 @@ import type { KeyValueStore } from '../state/store.ts'
 import { Cell, cellOf } from './cell.ts'
 import type { Processor } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
-import { fromStart } from './windowed-key.ts'
+import { fromStart, timeOf } from './windowed-key.ts'
 
 /*
  * Algorithm: the final rows of windows that closed go out in one pass over the store, from where the last one ended
@@ -37,16 +37,24 @@ export class FinalResults {
     this.#next = next
   }
 
-  /** `record` made the windows close whose times are below `closedBelow`; its headers go out with them. */
-  emit(record: StreamRecord, closedBelow: number): void {
+  /** `cause` made the windows close whose times are below `closedBelow`; its headers go out with them. */
+  emit(cause: Pick<StreamRecord, 'timestamp' | 'headers'>, closedBelow: number): void {
     const { rows, times, windowKey, value: codec } = this.#plan
     const emittedBelow = times.get(this.#emittedKey)?.value ?? 0
     if (closedBelow <= emittedBelow) return
-    times.put(this.#emittedKey, closedBelow, record.timestamp)
+    times.put(this.#emittedKey, closedBelow, cause.timestamp)
     for (const [key, { value, timestamp }] of rows.range(fromStart(emittedBelow), fromStart(closedBelow))) {
       const cell = Cell.ofBytes(Buffer.from(key, 'latin1'), windowKey)
-      this.#next.process(new StreamRecord(cell, cellOf(value, codec), null, timestamp, record.headers, true))
+      this.#next.process(new StreamRecord(cell, cellOf(value, codec), null, timestamp, cause.headers, true))
     }
+  }
+
+  /** The time of the first row whose window is open; Infinity when there is none. */
+  firstOpen(): number {
+    const { rows, times } = this.#plan
+    const emittedBelow = times.get(this.#emittedKey)?.value ?? 0
+    for (const [key] of rows.range(fromStart(emittedBelow))) return timeOf(key)
+    return Infinity
   }
 }
 

@@ -50,6 +50,8 @@ export interface TaskContext {
   readonly source: SourcePosition | undefined
   /** The wall clock. */
   nowMs(): number
+  /** Whether records of the task wait to be processed. */
+  hasInput(): boolean
   /** Calls back by event time or wall clock, until the returned function is called; `anchorMs` sets the grid. */
   schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void
   /** A callback that is due when it is told to be, by event time or wall clock. */

@@ -56,6 +56,12 @@ export class RowBuffer {
     rows.put(place, null, timestamp)
   }
 
+  /** The place of the first row. */
+  first(): ByteString | undefined {
+    for (const [place] of this.#plan.rows.range()) return place
+    return undefined
+  }
+
   /** Takes out the rows whose places are below `end`, in order. */
   evictBelow(end: ByteString, evict: Eviction): void {
     for (const [place, row] of this.#plan.rows.range(undefined, end)) {

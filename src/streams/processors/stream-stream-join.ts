@@ -1,12 +1,14 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { KeyValueStore } from '../state/store.ts'
 import { Cell, cellOf } from './cell.ts'
 import type { Joiner } from './functions.ts'
 import { JoinRows, type JoinRowsPlan } from './join-rows.ts'
 import { type JoinWindows, mirrored } from './join-windows.ts'
+import { IdleWatch, WatchedClock } from './idle-closing.ts'
 import { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
-import { UnmatchedRows } from './unmatched-rows.ts'
+import { type ClosedRows, UnmatchedRows } from './unmatched-rows.ts'
 import { missing } from './drop-reason.ts'
 
 /*
@@ -37,6 +39,14 @@ export interface StreamJoinPlan {
   readonly times: string
   /** Which sides' records go out without a partner, and the store where they wait. */
   readonly unmatched: { readonly store: string; readonly bothSides: boolean } | undefined
+  /** What waits also goes out when neither side has had a record for a while. */
+  readonly idle: JoinIdling | undefined
+}
+
+/** Of both sides of a join in one task. */
+export interface JoinIdling {
+  readonly closeWhenIdleMs: number
+  readonly watchOf: (task: TaskContext) => { watch?: IdleWatch }
 }
 
 export function streamStreamJoin(plan: StreamJoinPlan): ProcessorFactory {
@@ -45,6 +55,8 @@ export function streamStreamJoin(plan: StreamJoinPlan): ProcessorFactory {
 
 /** The stream time of a join is one for both sides. */
 const BOTH_SIDES = 0
+
+const NO_HEADERS: StreamRecord['headers'] = []
 
 class StreamStreamJoin implements Processor {
   readonly #isLeft: boolean
@@ -68,7 +80,6 @@ class StreamStreamJoin implements Processor {
     this.#windows = this.#isLeft ? windows : mirrored(windows)
     const others = this.#isLeft ? plan.right : plan.left
     const times = context.keyValue<number>(plan.times)
-    this.#clock = new OperatorClock(times, BOTH_SIDES)
     this.#others = new JoinRows(others, context.keyValue(others.store), times)
     this.#unmatched =
       unmatched && new UnmatchedRows({ windows, ...unmatched }, context.keyValue(unmatched.store), times)
@@ -80,6 +91,8 @@ class StreamStreamJoin implements Processor {
     this.#node = context.node
     this.#task = context.task
     this.#next = next
+    this.#clock =
+      plan.idle === undefined ? new OperatorClock(times, BOTH_SIDES) : this.#watched(plan.idle, times)
   }
 
   process(record: StreamRecord): void {
@@ -105,8 +118,25 @@ class StreamStreamJoin implements Processor {
     else this.#unmatched?.add(this.#isLeft, key.byteString, { value: value.value, timestamp })
   }
 
+  /** The side that is made first watches over both. */
+  #watched({ closeWhenIdleMs, watchOf }: JoinIdling, times: KeyValueStore<number>): OperatorClock {
+    const shared = watchOf(this.#task)
+    const options = { node: this.#node, task: this.#task, closeWhenIdleMs }
+    shared.watch ??= new IdleWatch(options, new OperatorClock(times, BOTH_SIDES), {
+      closesAt: () => this.#unmatched?.closesAt() ?? Infinity,
+      close: streamTime => this.#sendAll(this.#unmatched?.takeAllClosed(streamTime) ?? [], NO_HEADERS),
+    })
+    const clock = new WatchedClock(times, BOTH_SIDES)
+    clock.watch = shared.watch
+    return clock
+  }
+
   #sendClosed(record: StreamRecord, streamTime: number): void {
     const closed = this.#unmatched?.takeClosed(streamTime, this.#windows.afterMs) ?? []
+    this.#sendAll(closed, record.headers)
+  }
+
+  #sendAll(closed: readonly ClosedRows[], headers: StreamRecord['headers']): void {
     for (const { isLeft, key, timestamp, values } of closed) {
       const keyCell = Cell.ofBytes(Buffer.from(key, 'latin1'), this.#key)
       for (const value of values) {
@@ -115,7 +145,7 @@ class StreamStreamJoin implements Processor {
           ? this.#joiner(value, null, keyCell.value)
           : this.#joiner(null, value, keyCell.value)
         this.#next.process(
-          new StreamRecord(keyCell, cellOf(joined, this.#value), null, timestamp, record.headers, true),
+          new StreamRecord(keyCell, cellOf(joined, this.#value), null, timestamp, headers, true),
         )
       }
     }

@@ -2,12 +2,13 @@ import type { Codec } from '../../contracts/codec.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import { bufferedRow } from './buffered-row.ts'
 import { Cell, cellOf } from './cell.ts'
-import { OperatorClock } from './operator-clock.ts'
+import { idleOptions, operatorClock } from './idle-closing.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { type BufferLimits, type Eviction, RowBuffer } from './row-buffer.ts'
 import { StreamRecord } from './stream-record.ts'
 import type { WaitingOrder } from './waiting-order.ts'
-import { fromStart } from './windowed-key.ts'
+import { fromStart, timeOf } from './windowed-key.ts'
 
 /*
  * Algorithm: the latest row of every open window waits; when stream time, as this operator sees it in the rows'
@@ -30,6 +31,8 @@ export interface SuppressUntilClosePlan {
   readonly limits: BufferLimits
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
+  /** Windows also close when no row has come for so long by wall clock. */
+  readonly closeWhenIdleMs: number | undefined
 }
 
 export function suppressUntilClose(plan: SuppressUntilClosePlan): ProcessorFactory {
@@ -40,6 +43,7 @@ class SuppressUntilClose implements Processor {
   readonly #plan: SuppressUntilClosePlan
   readonly #buffer: RowBuffer
   readonly #clock: OperatorClock
+  readonly #closesEarly: boolean
   readonly #node: string
   readonly #task: TaskContext
   readonly #emit: Eviction
@@ -48,7 +52,6 @@ class SuppressUntilClose implements Processor {
     const { order, key, value } = plan
     const counts = context.keyValue<number>(plan.timeStore)
     this.#plan = plan
-    this.#clock = new OperatorClock(counts, 0)
     this.#buffer = new RowBuffer({
       node: context.node,
       rows: context.keyValue(plan.buffer),
@@ -56,6 +59,12 @@ class SuppressUntilClose implements Processor {
       codec: bufferedRow(value),
       limits: plan.limits,
     })
+    const idle = idleOptions(context, plan.closeWhenIdleMs)
+    this.#clock = operatorClock([counts, 0], idle, {
+      closesAt: () => timeOf(this.#buffer.first()) + plan.closesAfterMs,
+      close: streamTime => this.#evictClosed(streamTime),
+    })
+    this.#closesEarly = idle !== undefined
     this.#node = context.node
     this.#task = context.task
     this.#emit = (place, { value: row, timestamp }) => {
@@ -70,9 +79,17 @@ class SuppressUntilClose implements Processor {
     const { value, timestamp, headers } = record
     this.#clock.advance(timestamp)
     const place = latin1Slice(order.placeOf((record.key as Cell).bytes))
+    // Its final row is out: the aggregate upstream goes by the time of its records alone.
+    if (this.#closesEarly && timeOf(place) + closesAfterMs <= this.#clock.before) {
+      return this.#task.drop(this.#node, 'late')
+    }
     if (value === null) this.#buffer.remove(place, timestamp)
     else this.#buffer.put(place, { value: value.value, headers }, timestamp)
-    this.#buffer.evictBelow(fromStart(this.#clock.streamTime - closesAfterMs + 1), this.#emit)
+    this.#evictClosed(this.#clock.streamTime)
     this.#buffer.enforceLimits(this.#emit)
+  }
+
+  #evictClosed(streamTime: number): void {
+    this.#buffer.evictBelow(fromStart(streamTime - this.#plan.closesAfterMs + 1), this.#emit)
   }
 }

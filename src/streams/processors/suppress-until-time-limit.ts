@@ -3,12 +3,13 @@ import { latin1Slice } from '../../internal/latin1.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { bufferedRow } from './buffered-row.ts'
 import { Cell, cellOf } from './cell.ts'
-import { OperatorClock } from './operator-clock.ts'
+import { idleOptions, operatorClock } from './idle-closing.ts'
+import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { type BufferLimits, type Eviction, RowBuffer } from './row-buffer.ts'
 import { StreamRecord } from './stream-record.ts'
 import type { WaitingOrder } from './waiting-order.ts'
-import { fromStart, TIME_BYTES, timeBytes } from './windowed-key.ts'
+import { fromStart, TIME_BYTES, timeBytes, timeOf } from './windowed-key.ts'
 
 /*
  * Algorithm: the first change of a key opens its wait, later ones replace what waits, and when stream time, as this
@@ -33,6 +34,8 @@ export interface SuppressUntilTimeLimitPlan {
   readonly limits: BufferLimits
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
+  /** Rows also go out when no change has come for so long by wall clock. */
+  readonly closeWhenIdleMs: number | undefined
 }
 
 export function suppressUntilTimeLimit(plan: SuppressUntilTimeLimitPlan): ProcessorFactory {
@@ -54,13 +57,16 @@ class SuppressUntilTimeLimit implements Processor {
     const index = context.keyValue<number>(plan.indexStore)
     this.#plan = plan
     this.#index = index
-    this.#clock = new OperatorClock(counts, 0)
     this.#buffer = new RowBuffer({
       node: context.node,
       rows: context.keyValue(plan.buffer),
       counts,
       codec: bufferedRow(value),
       limits: plan.limits,
+    })
+    this.#clock = operatorClock([counts, 0], idleOptions(context, plan.closeWhenIdleMs), {
+      closesAt: () => timeOf(this.#buffer.first()) + plan.timeLimitMs,
+      close: streamTime => this.#evictWaited(streamTime),
     })
     this.#node = context.node
     this.#task = context.task
@@ -74,7 +80,7 @@ class SuppressUntilTimeLimit implements Processor {
 
   process(record: StreamRecord): void {
     this.#task.node = this.#node
-    const { order, timeLimitMs, key: codec } = this.#plan
+    const { order, key: codec } = this.#plan
     const { timestamp, headers } = record
     this.#clock.advance(timestamp)
     const key = record.key as Cell
@@ -84,7 +90,11 @@ class SuppressUntilTimeLimit implements Processor {
     if (waiting === undefined) this.#index.put(latin1Slice(keyBytes), since, timestamp)
     const place = latin1Slice(Buffer.concat([timeBytes(since), order.placeOf(keyBytes)]))
     this.#buffer.put(place, { value: record.value?.value ?? null, headers }, timestamp)
-    this.#buffer.evictBelow(fromStart(this.#clock.streamTime - timeLimitMs + 1), this.#emit)
+    this.#evictWaited(this.#clock.streamTime)
     this.#buffer.enforceLimits(this.#emit)
+  }
+
+  #evictWaited(streamTime: number): void {
+    this.#buffer.evictBelow(fromStart(streamTime - this.#plan.timeLimitMs + 1), this.#emit)
   }
 }

@@ -103,6 +103,34 @@ export class UnmatchedRows {
     return closed
   }
 
+  /** The stream time by which the first of the waiting records has closed; Infinity when none waits. */
+  closesAt(): number {
+    const { beforeMs, afterMs, graceMs } = this.#windows
+    const leastMs = Math.min(beforeMs, afterMs) + graceMs + 1
+    let closesAt = Infinity
+    for (const [place, { value }] of this.#rows.range(timePart(this.#times.get(FIRST)?.value ?? 0))) {
+      const timestamp = readTimePart(place, 0)
+      if (timestamp + leastMs >= closesAt) break
+      closesAt = Math.min(closesAt, timestamp + this.#reachMs(value.isLeft) + graceMs + 1)
+    }
+    return closesAt
+  }
+
+  /** Takes out everything that has closed: the bounds that are left are below it. */
+  takeAllClosed(streamTime: number): readonly ClosedRows[] {
+    const { beforeMs, afterMs, graceMs } = this.#windows
+    const leastMs = Math.min(beforeMs, afterMs) + graceMs
+    const closed: (ClosedRows & { readonly place: ByteString })[] = []
+    for (const [place, { value }] of this.#rows.range(timePart(this.#times.get(FIRST)?.value ?? 0))) {
+      const timestamp = readTimePart(place, 0)
+      if (timestamp + leastMs >= streamTime) break
+      if (timestamp + this.#reachMs(value.isLeft) + graceMs >= streamTime) continue
+      closed.push({ key: place.slice(TIME_LENGTH + 1), timestamp, ...value, place })
+    }
+    for (const { place } of closed) this.#rows.put(place, null, streamTime)
+    return closed
+  }
+
   #reachMs(isLeft: boolean): number {
     return isLeft ? this.#windows.afterMs : this.#windows.beforeMs
   }

@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
 import type { ByteString } from '../state/byte-store.ts'
+import { readTimePart } from '../state/key-parts.ts'
 
 /**
  * A key within a window, ms of event time: from `start` (inclusive) to `end`, which is exclusive in tumbling and hopping
@@ -64,6 +65,11 @@ export function keyIndexPlace(key: Buffer, timeMs: number): Buffer {
   const length = Buffer.allocUnsafe(4)
   length.writeUInt32BE(key.length)
   return Buffer.concat([length, key, timeBytes(Math.max(0, timeMs))])
+}
+
+/** The time that a place begins with; Infinity for no place. */
+export function timeOf(place: ByteString | undefined): number {
+  return place === undefined ? Infinity : readTimePart(place, 0)
 }
 
 /** The time in a place of an index by key. */

@@ -13,6 +13,7 @@ export class LiveContext implements TaskContext {
   streamTime = -1
   readonly partition: number
   readonly nowMs: () => number
+  hasInput = (): boolean => false
   readonly counts: TaskCounts
   readonly byStreamTime = new Punctuations()
   /** Alarms of event time: those before a record's time ring before it. */

@@ -38,6 +38,7 @@ export class Task {
     this.#options = options
     this.#policy = onError
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
+    this.#context.hasInput = () => this.buffered > 0
     this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
