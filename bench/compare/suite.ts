@@ -1,0 +1,26 @@
+import type { Measurement } from '../harness/measure.ts'
+
+/** A comparison: the same works done by several engines. One folder each, which exports `suite` from suite.ts. */
+export interface Suite {
+  readonly description: string
+  /** Ours first. Each is a file `<engine>.ts` of the folder that exports `works`. */
+  readonly engines: readonly string[]
+  /** What each work is, by name. */
+  readonly works: Readonly<Record<string, string>>
+}
+
+/** How an engine does a work: everything before the measured part is done when it resolves. */
+export type Work = () => Promise<PreparedWork>
+
+export interface PreparedWork {
+  /** The measured part. Resolves to the number of records that went in. */
+  run(): Promise<number>
+  /** The final result, in a form that is the same text for every engine that computed the same. */
+  result(): Promise<Iterable<string>>
+}
+
+/** What one fresh process found. */
+export interface Outcome extends Measurement {
+  /** Of the result: equal for all engines, or the figures mean nothing. */
+  readonly digest: string
+}
