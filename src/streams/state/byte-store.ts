@@ -52,6 +52,9 @@ export interface ByteStore {
   readonly size: number
 }
 
+/** What a range may return that finds nothing: whoever asked can then tell before it iterates. */
+export const NO_ENTRIES: readonly never[] = []
+
 export interface StoreWrites {
   readonly store: string
   /** Empties the store first. Default false. */

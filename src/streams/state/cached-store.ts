@@ -1,7 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { latin1Write } from '../../internal/latin1.ts'
 import type { RecordCollector } from '../runtime/record-collector.ts'
-import type { ByteStore, ByteString, TaskState } from './byte-store.ts'
+import { type ByteStore, type ByteString, NO_ENTRIES, type TaskState } from './byte-store.ts'
 import { reusingEntries, type StoredEntry } from './reusing-entries.ts'
 import { mergeRanges } from './merge-ranges.ts'
 import { OrderedKeys } from './ordered-keys.ts'
@@ -41,7 +41,9 @@ const SLOT_BYTES = 200
  *
  * Slots live in two generations. A key that is used moves to the young one; when that is full, the old generation is
  * forgotten, the young one becomes old, and a new one begins. Which approximates least-recently-used at the cost of one
- * map operation, where a linked list needs several. Changed slots are carried over, never forgotten.
+ * map operation, where a linked list needs several. Changed slots are carried over, never forgotten. A store that is
+ * only written and read in ranges (the records of a stream join) forgets all of them at a commit: ranges do not look
+ * there, and a small map is a fast one.
  */
 export class CachedStore<V> implements KeyValueStore<V> {
   readonly name: string
@@ -55,6 +57,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #youngLimit = 0
   #young = new Map<ByteString, Slot<V>>()
   #aged = new Map<ByteString, Slot<V>>()
+  /** Whether a value was asked for by its key since the last commit. */
+  #isRead = false
   /** The slot that was asked for last; always one of those above. */
   #last: Slot<V> | undefined
   #dirty: Slot<V>[] = []
@@ -90,6 +94,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   get(key: ByteString): StoredValue<V> | undefined {
+    this.#isRead = true
     const slot = this.#slot(key)
     if (slot !== undefined) return slot.now
     const now = this.#load(key)
@@ -113,21 +118,30 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#dirtyOrder?.add(key)
   }
 
-  *range(
+  range(
     from?: ByteString,
     to?: ByteString,
     options: { reverse?: boolean } = {},
-  ): Generator<readonly [ByteString, StoredValue<V>]> {
+  ): Iterable<readonly [ByteString, StoredValue<V>]> {
     const reverse = options.reverse === true
     const dirty = this.#dirtyIn(from, to, reverse)
-    if (dirty.length === 0) {
-      for (const [key, stored] of this.#engine.range(from, to, options)) {
-        yield [key, decodeStored(stored, this.codec)]
-      }
-      return
-    }
-    const merged = mergeRanges<StoredValue<V> | Buffer>(dirty, this.#engine.range(from, to, options), reverse)
-    for (const [key, value] of merged) {
+    const stored = this.#engine.range(from, to, options)
+    if (stored === NO_ENTRIES) return dirty.length === 0 ? NO_ENTRIES : dirty.filter(isPresent)
+    return dirty.length === 0 ? this.#decoded(stored) : this.#merged(dirty, stored, reverse)
+  }
+
+  *#decoded(
+    stored: Iterable<readonly [ByteString, Buffer]>,
+  ): Generator<readonly [ByteString, StoredValue<V>]> {
+    for (const [key, value] of stored) yield [key, decodeStored(value, this.codec)]
+  }
+
+  *#merged(
+    dirty: readonly DirtyEntry<V>[],
+    stored: Iterable<readonly [ByteString, Buffer]>,
+    reverse: boolean,
+  ): Generator<readonly [ByteString, StoredValue<V>]> {
+    for (const [key, value] of mergeRanges<StoredValue<V> | Buffer>(dirty, stored, reverse)) {
       yield [key, Buffer.isBuffer(value) ? decodeStored(value, this.codec) : value]
     }
   }
@@ -181,12 +195,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
       slot.encoded = undefined
     }
     this.#forgetDirty()
+    if (!this.#isRead) this.#forgetSlots()
+    this.#isRead = false
   }
 
   abort(): void {
-    this.#last = undefined
-    this.#young.clear()
-    this.#aged.clear()
+    this.#forgetSlots()
     this.#forgetDirty()
   }
 
@@ -212,10 +226,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
     from: ByteString | undefined,
     to: ByteString | undefined,
     reverse: boolean,
-  ): readonly (readonly [ByteString, StoredValue<V> | Buffer | undefined])[] {
-    if (this.#dirty.length === 0) return []
+  ): readonly DirtyEntry<V>[] {
+    if (this.#dirty.length === 0) return NO_ENTRIES
     this.#dirtyOrder ??= new OrderedKeys(this.#dirty.map(slot => slot.key))
     const keys = this.#dirtyOrder.between(from, to)
+    if (keys.length === 0) return NO_ENTRIES
     if (reverse) keys.reverse()
     return keys.map(key => [key, this.#slot(key)?.now])
   }
@@ -268,6 +283,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return stored === undefined ? undefined : decodeStored(stored, this.codec)
   }
 
+  #forgetSlots(): void {
+    this.#last = undefined
+    this.#young = new Map()
+    this.#aged = new Map()
+  }
+
   #forgetDirty(): void {
     this.#dirty = []
     this.#dirtyBytes = 0
@@ -282,6 +303,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (this.#keyView.length !== key.length) this.#keyView = this.#keyBuffer.subarray(0, key.length)
     return this.#keyView
   }
+}
+
+/** A changed key; undefined: it is deleted. */
+type DirtyEntry<V> = readonly [ByteString, StoredValue<V> | undefined]
+
+function isPresent<V>(entry: DirtyEntry<V>): entry is readonly [ByteString, StoredValue<V>] {
+  return entry[1] !== undefined
 }
 
 function byKey(a: { key: ByteString }, b: { key: ByteString }): number {

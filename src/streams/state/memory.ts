@@ -6,6 +6,7 @@ import {
   type ByteString,
   MAX_INDEX_PREFIX_BYTES,
   MAX_KEY_BYTES,
+  NO_ENTRIES,
   type StateEngine,
   type StoreWrites,
   type TaskState,
@@ -90,6 +91,9 @@ class MemoryTask implements TaskState {
   }
 }
 
+/** A range of so many entries is read at once: what most joins find is none or one, for which a cursor costs too much. */
+const FEW = 16
+
 interface Batch {
   readonly store: MemoryStore
   readonly clear: boolean
@@ -119,13 +123,32 @@ class MemoryStore implements ByteStore {
     return value === undefined ? undefined : this.#bytes(value)
   }
 
-  *range(
+  range(
     from?: ByteString,
     to?: ByteString,
     options: { reverse?: boolean } = {},
-  ): Generator<readonly [ByteString, Buffer]> {
+  ): Iterable<readonly [ByteString, Buffer]> {
     this.#order ??= new OrderedKeys([...this.#values.keys()])
-    const cursor = new Cursor(this.#order.range(from, to, options.reverse), this.#values)
+    const few = this.#order.between(from, to, FEW)
+    if (few.length === 0) return NO_ENTRIES
+    if (few.length > FEW) return this.#walk(this.#order.range(from, to, options.reverse))
+    if (options.reverse === true) few.reverse()
+    return this.#entries(
+      few,
+      few.map(key => this.#values.get(key) as string),
+    )
+  }
+
+  /** The values are strings that no commit changes. */
+  *#entries(
+    keys: readonly ByteString[],
+    values: readonly string[],
+  ): Generator<readonly [ByteString, Buffer]> {
+    for (let i = 0; i < keys.length; i++) yield [keys[i] as ByteString, this.#bytes(values[i] as string)]
+  }
+
+  *#walk(keys: Iterator<ByteString>): Generator<readonly [ByteString, Buffer]> {
+    const cursor = new Cursor(keys, this.#values)
     this.#open.add(cursor)
     try {
       for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) {

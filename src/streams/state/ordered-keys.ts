@@ -73,17 +73,23 @@ export class OrderedKeys {
     }
   }
 
-  /** The same keys at once, in ascending order: for the few that one look-up finds, without a generator. */
-  between(from: ByteString | undefined, to: ByteString | undefined): ByteString[] {
+  /**
+   * The same keys at once, in ascending order: for the few that one look-up finds, without a generator. Stops when
+   * there are more than `limit`.
+   */
+  between(from: ByteString | undefined, to: ByteString | undefined, limit = Infinity): ByteString[] {
     const blocks = this.#blocks
     const keys: ByteString[] = []
     const at = from === undefined ? 0 : this.#blockOf(from)
     for (let b = at; b < blocks.length; b++) {
       const block = blocks[b] as ByteString[]
-      for (let i = from === undefined ? 0 : lowerBound(block, from); i < block.length; i++) {
+      // Every key of a block is above the first of the block that `from` would be in.
+      const start = from === undefined || b > at ? 0 : lowerBound(block, from)
+      for (let i = start; i < block.length; i++) {
         const key = block[i] as ByteString
         if (to !== undefined && key >= to) return keys
         keys.push(key)
+        if (keys.length > limit) return keys
       }
     }
     return keys
