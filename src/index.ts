@@ -42,6 +42,7 @@ export type { KGroupedStream } from './streams/dsl/kgrouped-stream.ts'
 export type { KGroupedTable } from './streams/dsl/kgrouped-table.ts'
 export type { DeduplicateOptions } from './streams/dsl/deduplicate.ts'
 export type { TopOptions } from './streams/dsl/group-top.ts'
+export { type JoinedRows, joinTables, type JoinTablesOptions } from './streams/dsl/join-tables.ts'
 
 // Windows: what `windowedBy` and `sessions` take, and what comes out
 export {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { int64, string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
 import { seededRandom } from '../../src/internal/random.ts'
+import { joinTables } from '../../src/streams/dsl/join-tables.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import { assertSameWithCrashes, type Input } from './crashing-run.ts'
 
@@ -54,6 +55,16 @@ const TOPOLOGIES: Record<string, (builder: StreamsBuilder) => void> = {
       .map(list => list.join(' '), { value: string })
       .toStream()
       .to(others)
+  },
+  'joins of tables at once': builder => {
+    const order = builder.table(left)
+    const joined = joinTables(
+      { order, payment: builder.table(right), state: order.map(value => value.length, { value: int64 }) },
+      ({ order: text, payment, state }) => `${text} ${payment} ${state}`,
+      { optional: ['payment'], value: string },
+    )
+    joined.toStream().to(output)
+    joined.view('joined')
   },
 }
 

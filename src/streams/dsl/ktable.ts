@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { EvertError } from '../../errors.ts'
 import type { PlanNode } from '../graph/plan.ts'
 import type { Joiner, Mapper, Predicate } from '../processors/functions.ts'
 import type { ReadOnlyStore } from '../processors/processor-store.ts'
@@ -271,8 +272,28 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
   static partsOf<K, V>(table: KTable<K, V>): KTableParts<K, V> {
     return table.#parts
   }
+
+  static contextOf(table: KTable<unknown, unknown>): DslContext {
+    return table.#context
+  }
 }
 
 export function partsOf<K, V>(table: KTable<K, V>): KTableParts<K, V> {
   return KTable.partsOf(table)
+}
+
+/** The context that all of these tables have; by their names in errors. Throws INVALID_TOPOLOGY. */
+export function contextOf(tables: readonly (readonly [name: string, table: unknown])[]): DslContext {
+  let context: DslContext | undefined
+  for (const [name, table] of tables) {
+    if (!(table instanceof KTable)) {
+      throw new EvertError('INVALID_TOPOLOGY', `"${name}" is no table. Join tables: make one with toTable().`)
+    }
+    context ??= KTable.contextOf(table)
+    if (context === KTable.contextOf(table)) continue
+    throw new EvertError('INVALID_TOPOLOGY', `"${name}" is a table of another builder. Join tables of one.`)
+  }
+  if (context === undefined)
+    throw new EvertError('INVALID_TOPOLOGY', 'A join of no tables. Give it two or more.')
+  return context
 }

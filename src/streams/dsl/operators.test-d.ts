@@ -1,5 +1,6 @@
 import { int64, string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
+import { joinTables } from './join-tables.ts'
 import type { KStream } from './kstream.ts'
 import type { KTable } from './ktable.ts'
 import { StreamsBuilder } from './streams-builder.ts'
@@ -40,3 +41,26 @@ expectType<KTable<string, readonly string[]>>(words.groupByKey().top(3, { by: wo
 words.groupByKey().top(3, { by: word => word })
 // @ts-expect-error by is missing
 words.groupByKey().top(3, {})
+
+// Joins of any number of tables: rows by name, those of optional members may be missing.
+const sizes = builder.table(topic('sizes', { key: string, value: int64 }))
+const weights = builder.table(topic('weights', { key: string, value: int64 }))
+const byNumber = builder.table(topic('by-number', { key: int64, value: int64 }))
+expectType<KTable<string, string>>(
+  joinTables({ row: rows, size: sizes, weight: weights }, ({ row, size, weight }, key) => {
+    expectType<string>(key)
+    expectType<number>(weight)
+    return row.repeat(size)
+  }),
+)
+expectType<KTable<string, { row: string; size: number | null }>>(
+  joinTables({ row: rows, size: sizes }, ({ row, size }) => ({ row, size }), { optional: ['size'] }),
+)
+// @ts-expect-error the size may be missing
+joinTables({ row: rows, size: sizes }, ({ row, size }) => row.repeat(size), { optional: ['size'] })
+// @ts-expect-error there is no such member
+joinTables({ row: rows, size: sizes }, ({ row }) => row, { optional: ['weight'] })
+// @ts-expect-error keys are of different types
+joinTables({ row: rows, number: byNumber }, ({ row }) => row)
+// @ts-expect-error a stream is no table
+joinTables({ row: rows, word: words }, ({ row }) => row)
