@@ -111,6 +111,7 @@ export type {
   FindOptions,
   FindResult,
   GetResult,
+  KeyCondition,
   Operators,
   OrderBy,
   ReadOptions,
@@ -118,6 +119,7 @@ export type {
   Scalar,
   ScalarField,
   Where,
+  WindowTimes,
 } from './streams/dsl/view-query.ts'
 
 // Positions: read your own writes

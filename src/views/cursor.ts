@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { FieldValue } from './field-value.ts'
 import { OTHER } from './field-value.ts'
+import type { KeyRange } from './key-ranges.ts'
 import type { OrderTerm, RowPlace } from './row-order.ts'
 import { InvalidQueryError, type Term } from './where.ts'
 
@@ -11,13 +12,19 @@ import { InvalidQueryError, type Term } from './where.ts'
 const FORMAT = 1
 
 /** Tells queries apart: a cursor goes on only with the query that it came from. */
-export function queryFingerprint(view: string, terms: readonly Term[], order: readonly OrderTerm[]): number {
+export function queryFingerprint(
+  view: string,
+  terms: readonly Term[],
+  order: readonly OrderTerm[],
+  keys?: KeyRange,
+): number {
   const conditions = terms.map(term => {
     const operands = term.operator === 'in' ? term.operands : [term.operand]
     return [term.field, term.operator, ...operands.map(writeValue)]
   })
   const parts = conditions.map(condition => JSON.stringify(condition)).toSorted()
-  return crc32(JSON.stringify([view, parts, order.map(term => [term.field, term.descending])]))
+  const range = keys === undefined ? [] : [keys.from ?? null, keys.to ?? null]
+  return crc32(JSON.stringify([view, parts, order.map(term => [term.field, term.descending]), ...range]))
 }
 
 export function writeCursor(fingerprint: number, place: RowPlace): string {

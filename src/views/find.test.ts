@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { seededRandom } from '../internal/random.ts'
 import { string } from '../contracts/codecs.ts'
 import { View } from '../streams/dsl/view.ts'
-import type { FindOptions, Where } from '../streams/dsl/view-query.ts'
+import type { FindOptions, KeyCondition, Where } from '../streams/dsl/view-query.ts'
+import { type Windowed, windowStoreKey } from '../streams/processors/windowed-key.ts'
 import { LocalReader } from './local-reader.ts'
 import { MemoryTasks } from './memory-tasks.ts'
 
@@ -35,13 +36,19 @@ test(`a query finds what a filter and a sort of all rows find (SEED=${seed})`, a
       for (let query = 0; query < 15; query++) {
         const where = randomWhere(random)
         const orderBy = randomOrder(random)
-        const expected = naive(rows, where, orderBy)
+        const { keys, holds } = randomKeys(random)
+        const expected = naive(rows, where, orderBy).filter(holds)
         const limit = random(2) === 0 ? undefined : 1 + random(8)
-        const about = `SEED=${seed} ${JSON.stringify({ where, orderBy, limit })}`
+        const about = `SEED=${seed} ${JSON.stringify({ where, orderBy, limit, keys })}`
         const found: string[] = []
         let cursor: string | undefined
         do {
-          const options = { orderBy, ...(limit && { limit }), ...(cursor && { cursor }) }
+          const options = {
+            orderBy,
+            ...(keys && { keys }),
+            ...(limit && { limit }),
+            ...(cursor && { cursor }),
+          }
           const page = await view.find(where, options)
           for (const row of page.rows) {
             assert.deepEqual(row.value, rows.get(row.key), about)
@@ -98,6 +105,7 @@ test('a cursor goes on only with its own query, and only undamaged', async () =>
     [{ open: false }, again, /another query/],
     [{ open: true }, { ...again, orderBy: { value: 'asc' } }, /another query/],
     [{ open: true }, { limit: 1, cursor }, /another query/],
+    [{ open: true }, { ...again, keys: { prefix: 'b' } }, /another query/],
     [{ open: true }, { ...again, cursor: `${cursor}A` }, /damaged/],
     [{ open: true }, { ...again, cursor: cursor.slice(1) }, /damaged/],
     [{ open: true }, { ...again, cursor: flipLast(cursor) }, /damaged/],
@@ -122,6 +130,40 @@ test('limits and orders that do not fit are refused', async () => {
   for (const [options, message] of refused) {
     await assert.rejects(view.find({}, options as FindOptions<Item>), { code: 'INVALID_QUERY', message })
   }
+})
+
+test('rows of windows are found by time, and the refusals of other keys say why', async () => {
+  const key = windowStoreKey(string, 10)
+  const view = new View<Windowed<string>, Item>('windows')
+  const tasks = new MemoryTasks<Item>({
+    partitions: 1,
+    topics: ['items'],
+    indexes: [],
+    partitionFor: () => 0,
+  }).openAll()
+  view.bind(new LocalReader({ view, key, tasks }))
+  const item = { value: 1, open: true, text: '' }
+  const windows = [0, 10, 20, 30].flatMap(start =>
+    ['a', 'b'].map(each => ({ key: each, start, end: start + 10 })),
+  )
+  tasks.put(windows.map(each => [key.encode(each), item]))
+  const found = async (keys: KeyCondition<Windowed<string>>) =>
+    (await view.find({ open: true }, { keys })).rows.map(row => `${row.key.key}${row.key.start}`)
+  assert.deepEqual(await found({ fromMs: 10, toMs: 20 }), ['a10', 'b10', 'a20', 'b20'])
+  assert.deepEqual(await found({ fromMs: 21 }), ['a30', 'b30'])
+  assert.deepEqual(await found({ toMs: -1 }), [])
+  assert.deepEqual(
+    await found({ from: { key: 'b', start: 10, end: 20 }, to: { key: 'a', start: 20, end: 30 } }),
+    ['b10', 'a20'],
+  )
+  const refused: [object, RegExp][] = [
+    [{ fromMs: 1.5 }, /fromMs is a time in whole milliseconds/],
+    [{ fromMs: 1, prefix: 'a' }, /one of them/],
+    [{ above: 1 }, /has no "above"\. Valid: from, to, prefix, fromMs, toMs/],
+  ]
+  for (const [keys, message] of refused) await assert.rejects(found(keys), { code: 'INVALID_QUERY', message })
+  const { view: items } = itemView([])
+  await assert.rejects(items.find({}, { keys: { fromMs: 1 } as object }), /are no windows/)
 })
 
 /** The cursor with one character of its content changed to another legal one. */
@@ -204,6 +246,24 @@ function randomWhere(random: Random): Conditions {
     where[field] = Object.fromEntries(names.map(name => [name, operators[name]]))
   }
   return where
+}
+
+/** Keys are text, so their bytes and their code units are in one order. */
+function randomKeys(random: Random): {
+  keys: KeyCondition<string> | undefined
+  holds: (key: string) => boolean
+} {
+  const [from, to] = [`k${random(70)}`, `k${random(70)}`]
+  switch (random(8)) {
+    case 0:
+      return { keys: { from }, holds: key => key >= from }
+    case 1:
+      return { keys: { from, to }, holds: key => key >= from && key <= to }
+    case 2:
+      return { keys: { prefix: from.slice(0, 2) }, holds: key => key.startsWith(from.slice(0, 2)) }
+    default:
+      return { keys: undefined, holds: () => true }
+  }
 }
 
 function randomOrder(random: Random): Record<string, 'asc' | 'desc'> {

@@ -1,5 +1,6 @@
 import { compareFieldValues, type FieldValue } from './field-value.ts'
 import { encodeFieldValue, isCut } from './index-codec.ts'
+import type { KeyRange } from './key-ranges.ts'
 import type { LocalTask } from './local-tasks.ts'
 import { chooseScan, sortedBy } from './plan.ts'
 import { comparePlaces, type OrderTerm, placeOf, type RowPlace } from './row-order.ts'
@@ -15,6 +16,8 @@ export interface Query {
   readonly limit: number | undefined
   /** Only rows after this place. */
   readonly after: RowPlace | undefined
+  /** Only rows whose keys lie there. */
+  readonly keys?: KeyRange | undefined
 }
 
 /** Offers the task's rows that fulfil the query to `top`; synchronous, so all are of one commit. */
@@ -23,7 +26,7 @@ export function collectRows<V>(task: LocalTask<V>, query: Query, top: TopRows<V>
   const scan = chooseScan(task, query)
   const sorted = sortedBy(scan, order)
   const matches = compileTerms(terms)
-  for (const [key, value] of rowsOf(task, scan, order, after)) {
+  for (const [key, value] of rowsOf(task, scan, query)) {
     // A sorted scan looks at the place first: it can end there, however few rows match.
     if (sorted === 0 && !matches(value)) continue
     const place = placeOf(key, value, order)

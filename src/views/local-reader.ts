@@ -8,6 +8,7 @@ import type { View, ViewReader } from '../streams/dsl/view.ts'
 import type { FindOptions, FindResult, GetResult, ReadOptions, Where } from '../streams/dsl/view-query.ts'
 import { queryFingerprint, readCursor, writeCursor } from './cursor.ts'
 import { collectRows, type Query } from './find.ts'
+import { rangeOfKeys } from './key-condition.ts'
 import type { LocalTask, LocalTasks } from './local-tasks.ts'
 import { parseOrderBy } from './row-order.ts'
 import { TopRows } from './top-rows.ts'
@@ -83,14 +84,15 @@ export class LocalReader<K, V> implements ViewReader<K, V> {
     })
   }
 
-  async find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>> {
+  async find(where: Where<V>, options: FindOptions<V, K>): Promise<FindResult<K, V>> {
     const { limit } = options
     const terms = parseWhere(where, this.#fields)
     const order = parseOrderBy(options.orderBy, this.#fields)
-    const fingerprint = queryFingerprint(this.#name, terms, order)
+    const keys = rangeOfKeys(this.#name, this.#key, options.keys)
+    const fingerprint = queryFingerprint(this.#name, terms, order, keys)
     const after = options.cursor === undefined ? undefined : readCursor(options.cursor, fingerprint, order)
     assertLimit(limit)
-    const query: Query = { terms, order, limit, after }
+    const query: Query = { terms, order, limit, after, keys }
 
     const partitions = Array.from({ length: this.#tasks.partitions }, (_, partition) => partition)
     await this.#when(partitions, options, { from: tasks => tasks })

@@ -19,6 +19,8 @@ import type { Term } from './where.ts'
  */
 export function chooseScan(task: LocalTask<unknown>, query: ScanQuery): Scan {
   const { terms, order, limit } = query
+  // Rows between two keys are read as they lie: who names keys has narrowed the view down.
+  if (query.keys !== undefined) return FULL_SCAN
   const narrowed = indexScans(task, terms, order)
   const ordered = order.length === 0 ? keyOrderScan(narrowed) : orderIndexScan(task, terms, order)
   if (narrowed.length === 0) return limit !== undefined && ordered !== undefined ? ordered : FULL_SCAN
@@ -40,10 +42,12 @@ export interface ScanQuery {
   readonly terms: readonly Term[]
   readonly order: readonly OrderTerm[]
   readonly limit: number | undefined
+  readonly keys?: KeyRange | undefined
 }
 
 export type Scan = FullScan | IndexScan
 
+/** All rows, or those between two keys, in the order of their keys. */
 export interface FullScan {
   readonly kind: 'full'
 }

@@ -1,21 +1,28 @@
 import { assert } from '../internal/assert.ts'
 import type { ByteStore, ByteString } from '../streams/state/byte-store.ts'
 import { encodeFieldValue, isCut, keyOfEntry, valueOfEntry } from './index-codec.ts'
-import { intersect, isEmpty, type KeyRange, rangeOfPrefix } from './key-ranges.ts'
+import { ALL, intersect, isEmpty, type KeyRange, rangeOfPrefix } from './key-ranges.ts'
 import type { LocalTask } from './local-tasks.ts'
 import type { IndexScan, Scan } from './plan.ts'
 import type { OrderTerm, RowPlace } from './row-order.ts'
 
-/** The rows of a scan. `after`: rows up to this place may be left out where that saves reading them. */
+export interface RowsWanted {
+  readonly order: readonly OrderTerm[]
+  /** Rows up to this place may be left out where that saves reading them. */
+  readonly after?: RowPlace | undefined
+  readonly keys?: KeyRange | undefined
+}
+
+/** The rows of a scan. */
 export function rowsOf<V>(
   task: LocalTask<V>,
   scan: Scan,
-  order: readonly OrderTerm[],
-  after?: RowPlace,
+  { order, after, keys = ALL }: RowsWanted,
 ): Iterable<readonly [ByteString, V]> {
   if (scan.kind === 'full') {
-    const from = after !== undefined && order.length === 0 ? next(after.key) : undefined
-    return task.rows.range(from)
+    const rest = after !== undefined && order.length === 0 ? { from: next(after.key), to: undefined } : ALL
+    const { from, to } = intersect(keys, rest)
+    return isEmpty({ from, to }) ? [] : task.rows.range(from, to)
   }
   return rowsOfIndex(task, scan, order, after)
 }

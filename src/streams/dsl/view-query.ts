@@ -1,4 +1,6 @@
 import type { Position } from '../../contracts/position.ts'
+import type { KeyBounds } from '../processors/byte-range.ts'
+import type { Windowed } from '../processors/windowed-key.ts'
 
 /** What a view can filter, order and index by. */
 export type Scalar = string | number | boolean | null
@@ -48,7 +50,30 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
 }
 
-export interface FindOptions<V> extends ReadOptions {
+/**
+ * Rows by key, in the order of the encoded keys. Of the keys of windows the start comes first, then the key; of those of
+ * sessions the end, the start, the key.
+ *
+ * @example
+ * await perMinute.find({}, { keys: { fromMs: 0, toMs: 3_599_999 } })
+ */
+export type KeyCondition<K> =
+  | (KeyBounds<K> & { readonly prefix?: never })
+  | { readonly prefix: string | Buffer }
+  | ([K] extends [never] ? never : [K] extends [Windowed<unknown>] ? WindowTimes : never)
+
+/** Windows that start, and sessions that end, between two times, both inclusive. */
+export interface WindowTimes {
+  readonly fromMs?: number
+  readonly toMs?: number
+}
+
+export interface FindOptions<V, K = never> extends ReadOptions {
+  /**
+   * Only rows whose keys lie there; they alone are read. Default: all. Throws INVALID_ARGUMENT for bounds of a key codec
+   * that keeps no order.
+   */
+  readonly keys?: KeyCondition<K>
   /** Default: by the bytes of the encoded key, ascending. Rows that are equal in it follow in order of their key. */
   readonly orderBy?: OrderBy<V>
   /** Rows at most. Default: all. */

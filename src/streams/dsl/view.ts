@@ -20,7 +20,7 @@ export interface ViewOptions<V> {
 export interface ViewReader<K, V> {
   getWithPosition(key: K, options: ReadOptions): Promise<GetResult<V>>
   waitFor(key: K, isSo: (row: V | undefined) => boolean, options: ReadOptions): Promise<GetResult<V>>
-  find(where: Where<V>, options: FindOptions<V>): Promise<FindResult<K, V>>
+  find(where: Where<V>, options: FindOptions<V, K>): Promise<FindResult<K, V>>
   /** Ends every call that still waits: it throws why, or CLOSED. */
   close(why?: Error): void
 }
@@ -71,7 +71,7 @@ export class View<K, V> {
   }
 
   /** The rows that fulfil all conditions, in order; without conditions, all rows. */
-  async find(where: Where<V> = {}, options: FindOptions<V> = {}): Promise<FindResult<K, V>> {
+  async find(where: Where<V> = {}, options: FindOptions<V, K> = {}): Promise<FindResult<K, V>> {
     return this.#bound().find(where, options)
   }
 

@@ -1,14 +1,22 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
-import { keyIndexPlace, readTime, TIME_BYTES, timeBytes, type Windowed } from './windowed-key.ts'
+import {
+  keyIndexPlace,
+  readTime,
+  TIME_BYTES,
+  timeBytes,
+  type TimeFirstCodec,
+  type Windowed,
+} from './windowed-key.ts'
 
 /**
  * Keys of a table of sessions as its stores hold them: end, start (8 bytes each, big-endian), then the key. Sessions
  * that end at one time lie side by side, so that those that close or expire are one range.
  */
-export function sessionStoreKey<K>(key: Codec<K>): Codec<Windowed<K>> {
+export function sessionStoreKey<K>(key: Codec<K>): TimeFirstCodec<Windowed<K>> {
   return {
     name: `session-${key.name}`,
+    isTimeFirst: true,
     order: key.order,
     encode: ({ key: inner, start, end }) => sessionStoreKeyBytes({ start, end }, key.encode(inner)),
     decode(bytes) {

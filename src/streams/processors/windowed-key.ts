@@ -15,14 +15,24 @@ export interface Windowed<K> {
 
 export const TIME_BYTES = 8
 
+/** A codec whose bytes begin with a time, as the keys of windows and sessions have it in their stores. */
+export interface TimeFirstCodec<K> extends Codec<K> {
+  readonly isTimeFirst: true
+}
+
+export function isTimeFirst(codec: Codec<unknown>): boolean {
+  return 'isTimeFirst' in codec
+}
+
 /**
  * Keys of a table of windows as its stores hold them: start (8 bytes, big-endian), then the key. The windows of one
  * time lie side by side, so that those that close or expire are one range.
  */
-export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): Codec<Windowed<K>> {
+export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): TimeFirstCodec<Windowed<K>> {
   return {
     // The size is not in the bytes: it is part of the format.
     name: `window-${sizeMs}-${key.name}`,
+    isTimeFirst: true,
     order: key.order,
     encode: windowed => Buffer.concat([timeBytes(windowed.start), key.encode(windowed.key)]),
     decode(bytes) {
