@@ -58,11 +58,12 @@ export {
   type UnlimitedWindows,
   unlimited,
 } from './streams/processors/windows.ts'
+export type { LateJoinOptions } from './streams/dsl/stream-join.ts'
 export type { JoinWindows } from './streams/processors/join-windows.ts'
 export { type Windowed, windowed } from './streams/processors/windowed-key.ts'
 export type { SuppressOptions, TimeLimitOptions } from './streams/dsl/suppress.ts'
 export type { WindowStoreOptions } from './streams/dsl/window-aggregation.ts'
-export type { WindowEmitOptions } from './streams/dsl/window-operator.ts'
+export type { WindowEmitOptions, WindowOptions } from './streams/dsl/window-operator.ts'
 
 // Processors of one's own, with stores and punctuations
 export type { ProcessDefinition, ProcessValuesDefinition, RecordProcessor } from './streams/dsl/process.ts'

@@ -15,7 +15,7 @@ import type { RowOptions, RowValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planRows } from './table-expiry.ts'
 import { newTableState, sourceParts } from './table-parts.ts'
-import { sessionOperator, type WindowEmitOptions, windowOperator } from './window-operator.ts'
+import { sessionOperator, windowOperator, type WindowOptions } from './window-operator.ts'
 import { WindowedKStream } from './windowed-kstream.ts'
 
 /**
@@ -88,11 +88,11 @@ export class KGroupedStream<K, V> {
   }
 
   /** Groups by time as well: an aggregate has a row per key and window. */
-  windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowEmitOptions): WindowedKStream<K, V>
+  windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowOptions<K, V>): WindowedKStream<K, V>
   windowedBy(windows: UnlimitedWindows): WindowedKStream<K, V>
   windowedBy(
     windows: TimeWindows | SlidingWindows | UnlimitedWindows,
-    options?: WindowEmitOptions,
+    options?: WindowOptions<K, V>,
   ): WindowedKStream<K, V> {
     const operator = windowOperator(windows, options)
     const group = (store: string) => this.keyed(store)
@@ -100,7 +100,7 @@ export class KGroupedStream<K, V> {
   }
 
   /** Groups by sessions of activity: an aggregate has a row per key and session. */
-  sessions(windows: SessionWindows, options: WindowEmitOptions = {}): SessionKStream<K, V> {
+  sessions(windows: SessionWindows, options: WindowOptions<K, V> = {}): SessionKStream<K, V> {
     const operator = sessionOperator(windows, options)
     const group = (store: string) => this.keyed(store)
     return new SessionKStream<K, V>(this.#context, operator, { group, value: this.#parts.value })

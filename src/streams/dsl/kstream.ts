@@ -34,7 +34,13 @@ import type {
 import { planProcess, type ProcessDefinition, type ProcessValuesDefinition } from './process.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planSink, type SinkTargets } from './sinks.ts'
-import { type JoinKind, joinStreams, type KeyedStream, type StreamJoinOptions } from './stream-join.ts'
+import {
+  type JoinKind,
+  joinStreams,
+  type KeyedStream,
+  type LateJoinOptions,
+  type StreamJoinOptions,
+} from './stream-join.ts'
 import { joinStreamWithTable, type StreamTableJoinOptions } from './stream-table-join.ts'
 import { planRows } from './table-expiry.ts'
 import { newTableState, sourceParts } from './table-parts.ts'
@@ -288,7 +294,7 @@ export class KStream<K, V> {
   join<VR, V2>(
     stream: KStream<K, VR>,
     joiner: (left: V, right: VR, key: K) => V2 | null,
-    options: StreamJoinOptions<V2>,
+    options: StreamJoinOptions<V2> & LateJoinOptions<K, V, VR>,
   ): KStream<K, V2>
   join(other: unknown, joiner: unknown, options: unknown = {}): unknown {
     return this.#join(other, { kind: 'inner', joiner: joiner as Joiner }, options)
@@ -306,7 +312,7 @@ export class KStream<K, V> {
   leftJoin<VR, V2>(
     stream: KStream<K, VR>,
     joiner: (left: V, right: VR | null, key: K) => V2 | null,
-    options: StreamJoinOptions<V2>,
+    options: StreamJoinOptions<V2> & LateJoinOptions<K, V, VR>,
   ): KStream<K, V2>
   leftJoin(other: unknown, joiner: unknown, options: unknown = {}): unknown {
     return this.#join(other, { kind: 'left', joiner: joiner as Joiner }, options)
@@ -316,7 +322,7 @@ export class KStream<K, V> {
   outerJoin<VR, V2>(
     stream: KStream<K, VR>,
     joiner: (left: V | null, right: VR | null, key: K) => V2 | null,
-    options: StreamJoinOptions<V2>,
+    options: StreamJoinOptions<V2> & LateJoinOptions<K, V, VR>,
   ): KStream<K, V2> {
     return this.#join(stream, { kind: 'outer', joiner: joiner as Joiner }, options) as KStream<K, V2>
   }

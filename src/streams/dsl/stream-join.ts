@@ -1,12 +1,14 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { bytes, int64, string } from '../../contracts/codecs.ts'
+import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
-import type { Plan, PlanNode } from '../graph/plan.ts'
+import type { Plan, PlanNode, PlanProcessor } from '../graph/plan.ts'
 import type { Joiner } from '../processors/functions.ts'
 import { assertIdleTime, type IdleWatch } from '../processors/idle-closing.ts'
 import type { JoinRowsPlan } from '../processors/join-rows.ts'
 import { joinWindow } from '../processors/join-window.ts'
 import { assertJoinWindows, type JoinWindows } from '../processors/join-windows.ts'
+import { sendingLate } from '../processors/late-records.ts'
 import { perTask } from '../processors/per-task.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { streamSelfJoin } from '../processors/stream-self-join.ts'
@@ -15,6 +17,7 @@ import { unmatchedCodec } from '../processors/unmatched-rows.ts'
 import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { KStream } from './kstream.ts'
+import { planSink } from './sinks.ts'
 import type { ValueOptions } from './options.ts'
 
 export interface StreamJoinOptions<V2> extends ValueOptions<V2> {
@@ -27,6 +30,15 @@ export interface StreamJoinOptions<V2> extends ValueOptions<V2> {
    * records move stream time.
    */
   readonly closeWhenIdleMs?: number
+}
+
+/** Of a join of streams with values of `V` and `V2`. */
+export interface LateJoinOptions<K, V, V2> {
+  /**
+   * Where records of each side go that are too old to be kept for partners; they have met those that were there. With the
+   * headers of `lateTo` in `windowedBy`. Default: they are counted only.
+   */
+  readonly lateTo?: { readonly left?: Topic<K, V>; readonly right?: Topic<K, V2> }
 }
 
 export type JoinKind = 'inner' | 'left' | 'outer'
@@ -43,7 +55,13 @@ export interface KeyedStream<K> {
 export function joinStreams<K, V2>(
   context: DslContext,
   [left, right]: readonly [KeyedStream<K>, KeyedStream<K>],
-  { kind, joiner, ...options }: StreamJoinOptions<V2> & { readonly kind: JoinKind; readonly joiner: Joiner },
+  {
+    kind,
+    joiner,
+    lateTo = {},
+    ...options
+  }: StreamJoinOptions<V2> &
+    LateJoinOptions<unknown, unknown, unknown> & { readonly kind: JoinKind; readonly joiner: Joiner },
 ): KStream<K, V2> {
   const { plan } = context
   const { within: windows, name, closeWhenIdleMs } = options
@@ -73,10 +91,14 @@ export function joinStreams<K, V2>(
   }
   const leftRows = addRows('left', `${thisJoin}-store`, left.value)
   if (kind === 'inner' && left.node === right.node) {
-    const node = plan.addProcessor(merge, [left.node], {
-      create: streamSelfJoin({ rows: leftRows, joiner, value }),
-      stores: () => [leftRows.store, times],
-    })
+    const node = addKeeping(plan, merge, [
+      left.node,
+      {
+        create: streamSelfJoin({ rows: leftRows, joiner, value }),
+        stores: () => [leftRows.store, times],
+        lateTo: lateTo.left ?? lateTo.right,
+      },
+    ])
     return context.stream({ node, key: left.key, value, sources: left.sources, keyChanged: false })
   }
   const rightRows = addRows('right', `${otherJoin}-store`, right.value)
@@ -94,10 +116,21 @@ export function joinStreams<K, V2>(
       ? undefined
       : { closeWhenIdleMs, watchOf: perTask<{ watch?: IdleWatch }>(() => ({})) }
 
-  const windowed = (windowedName: string, parent: PlanNode, rows: JoinRowsPlan) =>
-    plan.addProcessor(windowedName, [parent], { create: joinWindow(rows), stores: () => [rows.store, times] })
-  const leftNode = windowed(thisWindowed, left.node, leftRows)
-  const rightNode = windowed(otherWindowed, right.node, rightRows)
+  const windowed = (
+    parent: PlanNode,
+    windowedName: string,
+    { rows, late }: { rows: JoinRowsPlan; late: LateTopic },
+  ) =>
+    addKeeping(plan, windowedName, [
+      parent,
+      {
+        create: joinWindow(rows),
+        stores: () => [rows.store, times],
+        lateTo: late,
+      },
+    ])
+  const leftNode = windowed(left.node, thisWindowed, { rows: leftRows, late: lateTo.left })
+  const rightNode = windowed(right.node, otherWindowed, { rows: rightRows, late: lateTo.right })
   const join = (joinName: string, parent: PlanNode, side: 'left' | 'right') => {
     const others = side === 'left' ? rightRows : leftRows
     return plan.addProcessor(joinName, [parent], {
@@ -121,6 +154,23 @@ export function joinStreams<K, V2>(
   const node = plan.addProcessor(merge, joins, { create: passThrough })
   const sources = coPartition(plan, merge, left.sources, right.sources)
   return context.stream({ node, key: left.key, value, sources, keyChanged: false })
+}
+
+type LateTopic = Topic<unknown, unknown> | undefined
+
+/** A node that keeps records, and before whatever follows it the sink of those that it cannot keep. */
+function addKeeping(
+  plan: Plan,
+  name: string,
+  [parent, { lateTo, create, stores }]: readonly [
+    PlanNode,
+    Required<Pick<PlanProcessor, 'create' | 'stores'>> & { readonly lateTo: LateTopic },
+  ],
+): PlanNode {
+  if (lateTo === undefined) return plan.addProcessor(name, [parent], { create, stores })
+  const node = plan.addProcessor(name, [parent], { create: sendingLate(create), stores })
+  planSink(plan, node, { target: lateTo, name: `${name}-late` })
+  return node
 }
 
 function neverWaits(name: string): EvertError {

@@ -8,6 +8,7 @@ import type { Windowed } from '../processors/windowed-key.ts'
 import { coPartition, type DslContext } from './context.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreOptions } from './options.ts'
+import { planSink } from './sinks.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 import type { WindowOperator } from './window-operator.ts'
 
@@ -60,7 +61,14 @@ export function aggregateWindows<K, A, F>(
     const { node } = keyed[operator] as (typeof keyed)[0]
     const parts = { state, windowKey: key, indexStore, timeStore, operator, retentionMs }
     const create = windows.create(fold, parts)
-    return plan.addProcessor(name, [node], { create, stores: () => [...storesOf(state), ...besides] })
+    const aggregate = plan.addProcessor(name, [node], {
+      create,
+      stores: () => [...storesOf(state), ...besides],
+    })
+    // Before whatever follows: sendingLate takes it for the first child.
+    if (windows.lateTo !== undefined)
+      planSink(plan, aggregate, { target: windows.lateTo, name: `${name}-late` })
+    return aggregate
   })
   const [only, ...others] = nodes as [PlanNode, ...PlanNode[]]
   const merged = { key, value, table, window: windows.window }

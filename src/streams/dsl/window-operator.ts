@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
@@ -8,6 +9,7 @@ import { slidingRetentionMs, slidingWindowAggregate } from '../processors/slidin
 import { unlimitedWindowAggregate } from '../processors/unlimited-window-aggregate.ts'
 import { windowAggregate } from '../processors/window-aggregate.ts'
 import { assertIdleTime } from '../processors/idle-closing.ts'
+import { sendingLate } from '../processors/late-records.ts'
 import type { WindowFold } from '../processors/window-fold.ts'
 import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
@@ -25,6 +27,20 @@ export interface WindowEmitOptions {
   readonly closeWhenIdleMs?: number
 }
 
+export interface WindowOptions<K, V> extends WindowEmitOptions {
+  /**
+   * Where records go that are too late for a window: as they came to the aggregate, with their own time and with headers
+   * `__streams.late.` and `operator`, `window-start`, `window-end`, `stream-time`, `topic`, `partition`, `offset`. One
+   * that is too late for several windows goes there once, with the first of them. Default: they are counted only.
+   *
+   * @example
+   * clicks.groupByKey().windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 }), { lateTo: lateClicks }).count()
+   */
+  readonly lateTo?: Topic<K, V>
+}
+
+type AnyWindowOptions = WindowOptions<unknown, unknown>
+
 /** What an aggregate must know of a kind of windows. `F` is how its rows follow their records. */
 export interface WindowOperator<F> {
   /** Of the table that the aggregate makes. */
@@ -35,6 +51,8 @@ export interface WindowOperator<F> {
   readonly hasIndex: boolean
   /** Its windows close, so that it keeps its stream time. */
   readonly hasTimes: boolean
+  /** Where its late records go. */
+  readonly lateTo?: Topic<unknown, unknown> | undefined
   /** How the store writes windowed keys. */
   storeKey<K>(key: Codec<K>): Codec<Windowed<K>>
   create(fold: F, parts: WindowOperatorParts): ProcessorFactory
@@ -53,7 +71,7 @@ export interface WindowOperatorParts {
 
 export function windowOperator(
   windows: TimeWindows | SlidingWindows | UnlimitedWindows,
-  options: WindowEmitOptions = {},
+  options: AnyWindowOptions = {},
 ): WindowOperator<WindowFold> {
   const onClose = options.emit === 'onWindowClose'
   if ('timeDifferenceMs' in windows) {
@@ -71,12 +89,23 @@ export function windowOperator(
   )
 }
 
+function sendingLateTo<F>(lateTo: Topic<unknown, unknown>, operator: WindowOperator<F>): WindowOperator<F> {
+  if (!operator.hasTimes) {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      'No record is too late for an unlimited window: leave lateTo out.',
+    )
+  }
+  return { ...operator, lateTo, create: (fold, parts) => sendingLate(operator.create(fold, parts)) }
+}
+
 /** `closesAfterMs`: see WindowIdling. */
 function closingWhenIdle<F>(
-  operator: WindowOperator<F>,
+  made: WindowOperator<F>,
   closesAfterMs: number,
-  { emit, closeWhenIdleMs }: WindowEmitOptions,
+  { emit, closeWhenIdleMs, lateTo }: AnyWindowOptions,
 ): WindowOperator<F> {
+  const operator = lateTo === undefined ? made : sendingLateTo(lateTo, made)
   if (closeWhenIdleMs === undefined) return operator
   if (emit !== 'onWindowClose') {
     throw new EvertError(
@@ -126,7 +155,7 @@ function unlimitedOperator(windows: UnlimitedWindows): WindowOperator<WindowFold
 
 export function sessionOperator(
   windows: SessionWindows,
-  options: WindowEmitOptions = {},
+  options: AnyWindowOptions = {},
 ): WindowOperator<SessionFold> {
   const closesAfterMs = windows.gapMs + windows.graceMs + 1
   return closingWhenIdle(closingSessions(windows, options), closesAfterMs, options)

@@ -1,4 +1,4 @@
-import { string } from '../../contracts/codecs.ts'
+import { int64, string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
 import { hopping, sessions, sliding, tumbling, unlimited } from '../processors/windows.ts'
@@ -44,3 +44,11 @@ grouped.count().suppressUntilTimeLimit(5, { maxRecords: 10, whenFull: 'emitEarly
 // An unlimited window never closes.
 // @ts-expect-error it has no final result
 grouped.windowedBy(unlimited(), { emit: 'onWindowClose' })
+
+// Late records go to a topic of the same types.
+const lateTexts = topic('late-texts', { key: string, value: string })
+const lateNumbers = topic('late-numbers', { key: string, value: int64 })
+const texts = new StreamsBuilder().stream(topic('texts', { key: string, value: string })).groupByKey()
+texts.windowedBy(tumbling({ sizeMs: 10, graceMs: 0 }), { lateTo: lateTexts })
+// @ts-expect-error: the values are texts
+texts.windowedBy(tumbling({ sizeMs: 10, graceMs: 0 }), { lateTo: lateNumbers })

@@ -58,6 +58,11 @@ export class JoinRows {
     this.#segmentMs = Math.max(windowMs, Math.ceil(this.#retentionMs / 2)) + 1
   }
 
+  /** The latest time of the side; -1 before its first record. */
+  get latest(): number {
+    return this.#times.get(this.#latestKey)?.value ?? -1
+  }
+
   /** False for a record that is too old to be kept. */
   add(key: Cell, value: unknown, timestamp: number): boolean {
     const latest = this.#times.get(this.#latestKey)?.value ?? -1

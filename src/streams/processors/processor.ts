@@ -36,6 +36,8 @@ export interface ProcessorContext extends StoreAccess {
   readonly children: readonly string[]
   /** Shared by the task and all its processors. */
   readonly task: TaskContext
+  /** Where late records go, of an operator that was given a topic for them. */
+  readonly late?: Processor
 }
 
 /** The live state of a task that its processors see. */

@@ -4,6 +4,7 @@ import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
 import type { FinalResults } from './final-results.ts'
 import type { Aggregator, Initializer, Joiner, Reducer } from './functions.ts'
+import { LateRecords } from './late-records.ts'
 import type { RowWriter } from './materialised.ts'
 import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
@@ -86,6 +87,7 @@ class SessionAggregate implements Processor {
   readonly #rows: RowWriter
   readonly #results: Pick<FinalResults, 'emit'>
   readonly #expiry: RowExpiry
+  readonly #late: LateRecords
   readonly #node: string
   readonly #task: TaskContext
 
@@ -101,6 +103,7 @@ class SessionAggregate implements Processor {
     this.#expiry = new RowExpiry(store, { retentionMs, everyMs: windows.gapMs }, (key, timestamp) =>
       this.#index.put(latin1Slice(indexPlaceOf(Buffer.from(key, 'latin1'))), null, timestamp),
     )
+    this.#late = new LateRecords(context)
     this.#node = context.node
     this.#task = context.task
   }
@@ -122,7 +125,7 @@ class SessionAggregate implements Processor {
     const sessions = this.#sessionsAround(key, record.timestamp)
     const start = Math.min(record.timestamp, ...sessions.map(session => session.start))
     const end = Math.max(record.timestamp, ...sessions.map(session => session.end))
-    if (end < closedBelow) return this.#task.drop(this.#node, 'late')
+    if (end < closedBelow) return this.#late.drop(record, { start, end, streamTime: this.#clock.streamTime })
     let aggregate = fold.start()
     for (const session of sessions) aggregate = fold.merge(aggregate, session.value, key)
     const unchanged = sessions.find(session => session.start === start && session.end === end)

@@ -3,6 +3,7 @@ import { latin1Slice } from '../../internal/latin1.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import { Cell } from './cell.ts'
 import type { FinalResults } from './final-results.ts'
+import { LateRecords } from './late-records.ts'
 import type { RowWriter } from './materialised.ts'
 import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
@@ -59,6 +60,7 @@ class SlidingWindowAggregate implements Processor {
   readonly #rows: RowWriter
   readonly #results: Pick<FinalResults, 'emit'>
   readonly #expiry: RowExpiry
+  readonly #late: LateRecords
   readonly #node: string
   readonly #task: TaskContext
 
@@ -77,6 +79,7 @@ class SlidingWindowAggregate implements Processor {
       const place = keyIndexPlace(bytes.subarray(TIME_BYTES), readTime(bytes, 0))
       this.#index.put(latin1Slice(place), null, timestamp)
     })
+    this.#late = new LateRecords(context)
     this.#node = context.node
     this.#task = context.task
   }
@@ -87,7 +90,7 @@ class SlidingWindowAggregate implements Processor {
     const { timeDifferenceMs, graceMs } = this.#plan.windows
     this.#clock.advance(record.timestamp)
     const closedBelow = this.#clock.streamTime - graceMs
-    if (record.timestamp + timeDifferenceMs < closedBelow) return this.#task.drop(this.#node, 'late')
+    if (record.timestamp + timeDifferenceMs < closedBelow) return this.#missed(record, record.timestamp)
     if (record.timestamp < timeDifferenceMs) this.#addEarly(record)
     else this.#add(record)
     this.#results.emit(record, closedBelow - timeDifferenceMs)
@@ -193,8 +196,13 @@ class SlidingWindowAggregate implements Processor {
     if (start + windows.timeDifferenceMs >= this.#clock.streamTime - windows.graceMs) {
       return fold(row?.value, record.value as Cell, record.key as Cell) ?? null
     }
-    this.#task.drop(this.#node, 'late')
+    this.#missed(record, start)
     return undefined
+  }
+
+  #missed(record: StreamRecord, start: number): void {
+    const end = start + this.#plan.windows.timeDifferenceMs
+    this.#late.drop(record, { start, end, streamTime: this.#clock.streamTime })
   }
 
   #put(

@@ -41,6 +41,10 @@ export class StreamRecord {
     return new StreamRecord(this.key, value, null, this.timestamp, this.headers, this.isLatest)
   }
 
+  withHeaders(headers: readonly RecordHeader[]): StreamRecord {
+    return new StreamRecord(this.key, this.value, this.old, this.timestamp, headers, this.isLatest)
+  }
+
   withTimestamp(timestamp: number): StreamRecord {
     return new StreamRecord(this.key, this.value, this.old, timestamp, this.headers, this.isLatest)
   }

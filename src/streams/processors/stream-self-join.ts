@@ -2,6 +2,7 @@ import type { Codec } from '../../contracts/codec.ts'
 import { cellOf } from './cell.ts'
 import type { Joiner } from './functions.ts'
 import { JoinRows, type JoinRowsPlan } from './join-rows.ts'
+import { LateRecords } from './late-records.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 import { missing } from './drop-reason.ts'
@@ -30,6 +31,7 @@ export function streamSelfJoin(plan: SelfJoinPlan): ProcessorFactory {
 class StreamSelfJoin implements Processor {
   readonly #plan: SelfJoinPlan
   readonly #rows: JoinRows
+  readonly #late: LateRecords
   readonly #node: string
   readonly #task: TaskContext
   readonly #next: Processor
@@ -38,6 +40,7 @@ class StreamSelfJoin implements Processor {
     const { rows } = plan
     this.#plan = plan
     this.#rows = new JoinRows(rows, context.keyValue(rows.store), context.keyValue(rows.times))
+    this.#late = new LateRecords(context)
     this.#node = context.node
     this.#task = context.task
     this.#next = next
@@ -53,7 +56,10 @@ class StreamSelfJoin implements Processor {
       this.#send(record, { left: mine, right: other.value, timestamp: other.timestamp })
     }
     this.#task.node = this.#node
-    if (!this.#rows.add(key, mine, timestamp)) this.#task.drop(this.#node, 'expired')
+    if (!this.#rows.add(key, mine, timestamp)) {
+      const missed = { start: timestamp - beforeMs, end: timestamp + afterMs, streamTime: this.#rows.latest }
+      this.#late.drop(record, missed, 'expired')
+    }
     for (const other of this.#rows.between(key, timestamp - afterMs, timestamp + beforeMs)) {
       this.#send(record, { left: other.value, right: mine, timestamp: other.timestamp })
     }

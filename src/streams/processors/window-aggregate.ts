@@ -1,6 +1,7 @@
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
 import type { FinalResults } from './final-results.ts'
+import { LateRecords } from './late-records.ts'
 import type { RowWriter } from './materialised.ts'
 import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
@@ -49,6 +50,7 @@ class WindowAggregate implements Processor {
   readonly #rows: RowWriter
   readonly #results: Pick<FinalResults, 'emit'>
   readonly #expiry: RowExpiry
+  readonly #late: LateRecords
   readonly #node: string
   readonly #task: TaskContext
 
@@ -61,6 +63,7 @@ class WindowAggregate implements Processor {
     this.#rows = rows
     this.#results = results
     this.#expiry = new RowExpiry(store, { retentionMs, everyMs: windows.sizeMs }, () => {})
+    this.#late = new LateRecords(context)
     this.#node = context.node
     this.#task = context.task
   }
@@ -75,7 +78,7 @@ class WindowAggregate implements Processor {
     const closedUpTo = this.#clock.streamTime - graceMs
     for (let start = firstStart(windows, timestamp); start <= timestamp; start += advanceMs) {
       if (start + sizeMs > closedUpTo) this.#update(record, start, fold)
-      else this.#task.drop(this.#node, 'late')
+      else this.#late.drop(record, { start, end: start + sizeMs, streamTime: this.#clock.streamTime })
     }
     this.#results.emit(record, closedUpTo - sizeMs + 1)
     this.#expiry.expire(this.#clock)
