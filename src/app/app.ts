@@ -47,6 +47,11 @@ export interface StartOptions {
    * log. Default 0.
    */
   readonly maxTaskIdleMs?: number
+  /**
+   * About how many bytes of changed values are held before they are committed early; with less, fewer values that were
+   * used lately are kept in memory too. Default 64 MiB.
+   */
+  readonly stateStoreCacheMaxBytes?: number
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
   /** What becomes of a record that does not decode or whose function throws. Default `fail`: the application stops. */
@@ -193,11 +198,12 @@ export class App {
 }
 
 function applicationOptions(options: StartOptions) {
-  const { commitIntervalMs, maxTaskIdleMs, guarantee, onError, onStateChange, onRestore, onTopologyChange } =
-    options
+  const { commitIntervalMs, maxTaskIdleMs, stateStoreCacheMaxBytes, guarantee } = options
+  const { onError, onStateChange, onRestore, onTopologyChange } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
     ...(maxTaskIdleMs !== undefined && { maxTaskIdleMs }),
+    ...(stateStoreCacheMaxBytes !== undefined && { stateStoreCacheMaxBytes }),
     ...(guarantee !== undefined && { guarantee }),
     ...(onError !== undefined && { onError }),
     ...(onStateChange !== undefined && { onStateChange }),

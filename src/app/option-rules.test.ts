@@ -38,6 +38,11 @@ describe('start refuses', () => {
     ),
     ['an idle time of -2', { cluster: 'memory:', maxTaskIdleMs: -2 }, /0 or more, or -1, not number -2/],
     [
+      'a cache of half a byte',
+      { cluster: 'memory:', stateStoreCacheMaxBytes: 0.5 },
+      /a whole number of bytes, 0 or more, not number 0.5/,
+    ],
+    [
       'a listener of failures that is none',
       { cluster: 'memory:', onFailure: 1 },
       /is a function, not number/,
@@ -53,7 +58,13 @@ describe('start refuses', () => {
 test('start takes every value that an option can have, and undefined for one that is left out', async () => {
   for (const options of [
     { store: 'memory', guarantee: 'at_least_once', onError: 'skip', commitIntervalMs: 0, maxTaskIdleMs: -1 },
-    { store: undefined, guarantee: 'exactly_once', onError: { deadLetter: 'dead' }, maxTaskIdleMs: 0 },
+    {
+      store: undefined,
+      guarantee: 'exactly_once',
+      onError: { deadLetter: 'dead' },
+      maxTaskIdleMs: 0,
+      stateStoreCacheMaxBytes: 0,
+    },
   ]) {
     await using running = await shop().start(anything({ cluster: 'memory:', ...options }))
     assert.ok(['REBALANCING', 'RUNNING'].includes(running.state), running.state)

@@ -40,6 +40,10 @@ const startRules: RulesOf<StartOptions> = {
     words: 'a number of milliseconds, 0 or more, or -1',
     isMet: value => value === -1 || isDuration(value),
   },
+  stateStoreCacheMaxBytes: {
+    words: 'a whole number of bytes, 0 or more',
+    isMet: value => Number.isSafeInteger(value) && Number(value) >= 0,
+  },
   guarantee: oneOf('exactly_once', 'at_least_once'),
   onError: {
     words: '"fail", "skip" or { deadLetter: TOPIC }',

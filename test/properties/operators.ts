@@ -5,6 +5,7 @@ import type { KGroupedStream } from '../../src/streams/dsl/kgrouped-stream.ts'
 import type { KStream } from '../../src/streams/dsl/kstream.ts'
 import type { KTable } from '../../src/streams/dsl/ktable.ts'
 import { keyValueStore } from '../../src/streams/dsl/stores.ts'
+import { keyedTimers } from '../../src/streams/dsl/timers.ts'
 import type { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
 import { hopping, sessions, sliding, tumbling, unlimited } from '../../src/streams/processors/windows.ts'
@@ -74,6 +75,13 @@ const windows = (site: Site) => site.taken[0] as Windows
 
 const storeOf = (site: Site, index: number) =>
   at(site, index) % 2 === 0 ? { store: `store-${site.index}` } : {}
+
+/** Of a table that keeps its own rows. */
+const rowsOf = (site: Site, index: number) => ({
+  ...storeOf(site, index),
+  ...(at(site, 4) % 5 === 0 ? { emitOnChange: true } : {}),
+  ...(at(site, 4) % 4 === 0 ? { ttlMs: 10 + (at(site, 4) % 90) } : {}),
+})
 
 function grouped(site: Site, index = 0): KGroupedStream<string, number> {
   const choice = at(site, 0) % 3
@@ -179,6 +187,24 @@ function processing(site: Site): Stream {
   })
 }
 
+/** A key that was silent for a while is told, with its last value; some are forgotten before. */
+function timing(site: Site): Stream {
+  const silent = keyedTimers(`silent-${site.index}`, { key: string, payload: int64 })
+  return stream(site).process<string, number, { silent: typeof silent }>({
+    stores: { silent },
+    key: string,
+    value: int64,
+    create: ({ stores, forward }) => {
+      stores.silent.onTimer((key, _, payload) => forward(key, payload))
+      return (value, key, { timestamp }) => {
+        const name = key ?? 'none'
+        if (value === null) stores.silent.delete(name)
+        else stores.silent.set(name, timestamp + (at(site, 0) % 60), value)
+      }
+    },
+  })
+}
+
 export const operators: Readonly<Record<string, Operator>> = {
   stream: {
     takes: [],
@@ -236,19 +262,30 @@ export const operators: Readonly<Record<string, Operator>> = {
       return at(site, 1) % 3 === 0 ? rest : first
     },
   },
+  deduplicate: {
+    takes: ['stream'],
+    gives: 'stream',
+    build: site =>
+      stream(site).deduplicate((value, key) => (value === null ? key : `v${value % 30}`), {
+        withinMs: at(site, 1) % 40,
+        acrossKeys: at(site, 0) % 3 === 0,
+        ...(at(site, 2) % 3 === 0 ? {} : { graceMs: at(site, 2) % 40 }),
+      }),
+  },
+  timers: { takes: ['stream'], gives: 'stream', build: timing },
   repartition: { takes: ['stream'], gives: 'stream', build: site => stream(site).repartition() },
   process: { takes: ['stream'], gives: 'stream', build: processing },
-  toTable: { takes: ['stream'], gives: 'table', build: site => stream(site).toTable(storeOf(site, 0)) },
-  count: { takes: ['stream'], gives: 'table', build: site => grouped(site).count(storeOf(site, 1)) },
+  toTable: { takes: ['stream'], gives: 'table', build: site => stream(site).toTable(rowsOf(site, 0)) },
+  count: { takes: ['stream'], gives: 'table', build: site => grouped(site).count(rowsOf(site, 1)) },
   reduce: {
     takes: ['stream'],
     gives: 'table',
-    build: site => grouped(site).reduce(reducer(at(site, 2)), storeOf(site, 1)),
+    build: site => grouped(site).reduce(reducer(at(site, 2)), rowsOf(site, 1)),
   },
   aggregate: {
     takes: ['stream'],
     gives: 'table',
-    build: site => grouped(site).aggregate(() => at(site, 2), reducer(at(site, 3)), storeOf(site, 1)),
+    build: site => grouped(site).aggregate(() => at(site, 2), reducer(at(site, 3)), rowsOf(site, 1)),
   },
   cogroup: {
     takes: ['stream', 'stream'],
@@ -332,7 +369,11 @@ export const operators: Readonly<Record<string, Operator>> = {
   tableMap: {
     takes: ['table'],
     gives: 'table',
-    build: site => table(site).map(mapper(at(site, 0), site.isBrittle), storeOf(site, 1)),
+    build: site =>
+      table(site).map(mapper(at(site, 0), site.isBrittle), {
+        ...storeOf(site, 1),
+        emitOnChange: at(site, 4) % 3 === 0,
+      }),
   },
   tableGroup: { takes: ['table'], gives: 'table', build: aggregateGroups },
   versionedGroup: { takes: ['versioned'], gives: 'table', build: aggregateGroups },

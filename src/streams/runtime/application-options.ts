@@ -40,4 +40,11 @@ export interface ApplicationOptions {
    * it has; -1: it never waits, not even for what is in the log. Default 0 (Kafka Streams: max.task.idle.ms).
    */
   readonly maxTaskIdleMs?: number
+  /**
+   * About how many bytes the changed values of all stores may take before they are committed, without waiting for the
+   * interval; 0: a commit follows each few hundred records. Values that were used lately are kept beside them, in each
+   * task up to 100 000 with the default and in proportion with others. Default 64 MiB (Kafka Streams:
+   * statestore.cache.max.bytes).
+   */
+  readonly stateStoreCacheMaxBytes?: number
 }

@@ -101,6 +101,7 @@ export class Application implements AsyncDisposable {
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
+      stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,
       counts: this.counts,
       globalTables: this.#globalTables,
       events: {

@@ -9,11 +9,10 @@ export interface CommitCycleOptions {
   readonly cluster: Cluster
   readonly committer: Committer
   readonly commitIntervalMs: number
+  /** A commit is due when changed values take about so much memory. */
+  readonly stateStoreCacheMaxBytes: number
   readonly logger: Logger
 }
-
-/** A commit is due when changed values take about so much memory. */
-const DIRTY_BYTES = 64 * 1024 * 1024
 
 /** When the tasks of a worker commit, and how: all together, in one transaction, and after it their stores. */
 export class CommitCycle {
@@ -57,7 +56,7 @@ export class CommitCycle {
     if (this.#options.committer.isFull) return true
     let bytes = 0
     for (const task of tasks) bytes += task.stores.dirtyBytes
-    return bytes > DIRTY_BYTES
+    return bytes > this.#options.stateStoreCacheMaxBytes
   }
 
   /**

@@ -33,6 +33,8 @@ export interface TaskEnvironment {
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
   /** How long a task waits for an empty input that is read to its end; -1: it waits for none. */
   readonly maxTaskIdleMs: number
+  /** How much memory the changed values of all tasks may take; how many others are kept follows from it. */
+  readonly stateStoreCacheMaxBytes: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
   /** A call of an asynchronous function has ended: the task has something to do. */
@@ -288,8 +290,10 @@ export class HostedTask {
   }
 
   #openStores(): TaskStores {
-    const { engine, observersOf } = this.#environment
-    const stores = new TaskStores(engine.openTask(this.id))
+    const { engine, observersOf, stateStoreCacheMaxBytes } = this.#environment
+    const stores = new TaskStores(engine.openTask(this.id), {
+      cachedValues: Math.ceil(stateStoreCacheMaxBytes / BYTES_PER_CACHED_VALUE),
+    })
     for (const { name, value, changelog } of this.subTopology.stores) {
       // A source topic that is the changelog is written by others.
       const isLogged = changelog !== undefined && !changelog.isSource
@@ -371,6 +375,9 @@ function partitionsOf({ metadata }: Cluster, topic: string): number {
     `The topic "${topic}" is gone, so that no partition of it can be chosen. Create it again.`,
   )
 }
+
+/** What a value that was used lately is taken for: 64 MiB are 100 000 of them. */
+const BYTES_PER_CACHED_VALUE = 671
 
 interface KnownChangelog {
   readonly store: string
