@@ -4,7 +4,8 @@ import { ManualClock } from '../internal/clock.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
-import type { StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
+import type { GlobalTable, StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
+import { globalRow } from '../streams/runtime/global-row.ts'
 import type { RecordCollector } from '../streams/runtime/record-collector.ts'
 import {
   type DroppedRecords,
@@ -68,7 +69,7 @@ export class TestDriver {
   readonly #tasks: Task[] = []
   readonly #readers = new Map<string, Task[]>()
   readonly #stores = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
-  readonly #globalTables = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
+  readonly #globalTables: { readonly table: GlobalTable; readonly store: DriverStore<unknown> }[] = []
   readonly #outputs = new Map<string, RawRecord[]>()
   readonly #pending: { topic: string; record: RawRecord }[] = []
   readonly #endOffsets = new Map<string, number>()
@@ -90,17 +91,18 @@ export class TestDriver {
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
     )
-    for (const { topic, store: definition } of topology.globalTables) {
+    for (const table of topology.globalTables) {
+      const definition = table.store
       const store = new DriverStore<unknown>(definition.name)
       this.#stores.set(definition.name, { definition, store })
-      this.#globalTables.set(topic, { definition, store })
+      this.#globalTables.push({ table, store })
     }
     for (const subTopology of topology.subTopologies) this.#addTask(subTopology, options)
   }
 
   /** Processes one record of an input topic and everything that follows from it. Throws TASK_FAILED. */
   send<K, V>(topic: Topic<K, V>, record: InputRecord<K, V>): void {
-    const readable = [...this.#readers.keys(), ...this.#globalTables.keys()]
+    const readable = [...this.#readers.keys(), ...this.#globalTables.map(({ table }) => table.topic)]
     if (!readable.includes(topic.name)) {
       throw new EvertError(
         'INVALID_ARGUMENT',
@@ -283,10 +285,10 @@ export class TestDriver {
     this.#endOffsets.set(topic, offset + 1)
     const appended = { ...record, offset }
     if (this.#readers.has(topic)) this.#pending.push({ topic, record: appended })
-    const global = this.#globalTables.get(topic)
-    if (global !== undefined && record.key !== null) {
-      const value = record.value === null ? null : global.definition.value.decode(record.value)
-      global.store.put(record.key.toString('latin1'), value, record.timestamp)
+    for (const { table, store } of this.#globalTables) {
+      if (table.topic !== topic || record.key === null) continue
+      const row = globalRow(table, record.key, record.value)
+      store.put(record.key.toString('latin1'), row, record.timestamp)
     }
     return appended
   }

@@ -155,8 +155,9 @@ export class StreamsBuilder {
     const store = options.store ?? plan.names.store(`${topic.name}-`)
     const { key, value } = topic
     plan.topics.set(topic.name, topic)
-    plan.addGlobalTable({ topic: topic.name, store, key, value })
-    return new GlobalKTable({ plan, store, key, value })
+    const isNamed = options.store !== undefined
+    plan.addGlobalTable({ topic: topic.name, store, key, value, isNamed, derived: undefined })
+    return new GlobalKTable({ plan, topic, store, key, value, row: undefined })
   }
 
   /** Fixes the topology under an application id, the prefix of its internal topics. */

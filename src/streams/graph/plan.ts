@@ -3,6 +3,7 @@ import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import type { GlobalDerivation } from './topology.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { GivenNames, isNamedAfter } from './given-names.ts'
@@ -68,10 +69,26 @@ export class Plan {
     this.given.give(generated, name)
   }
 
-  addGlobalTable(table: PlanGlobalTable): void {
-    this.#assertReadOnce(table.topic)
+  addGlobalTable(table: PlanGlobalTable): PlanGlobalTable {
+    if (table.derived === undefined) this.#assertReadOnce(table.topic)
     this.#assertNewStore(table.store)
     this.globalTables.push(table)
+    return table
+  }
+
+  /** Those whose rows somebody reads; of a topic that nobody reads, the table of the topic itself. */
+  keptGlobalTables(): PlanGlobalTable[] {
+    const used = new Set<string | undefined>([
+      ...this.nodes.flatMap(node => (node.kind === 'processor' ? node.stores() : [])),
+      ...this.views.map(view => view.table.store),
+    ])
+    const isUsed = ({ store, isNamed }: PlanGlobalTable) => isNamed || used.has(store)
+    return this.globalTables.filter(
+      table =>
+        isUsed(table) ||
+        (table.derived === undefined &&
+          !this.globalTables.some(other => other.topic === table.topic && isUsed(other))),
+    )
   }
 
   addView(view: PlanView): void {
@@ -193,6 +210,10 @@ export interface PlanGlobalTable {
   readonly store: string
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
+  /** The user named the store. */
+  readonly isNamed: boolean
+  /** Of a table that follows from the topic's: how. */
+  readonly derived: GlobalDerivation | undefined
 }
 
 export interface PlanView {

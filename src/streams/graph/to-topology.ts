@@ -40,8 +40,9 @@ export function toTopology(
     applicationId,
     subTopologies: components(plan).map((nodes, id) => builder.subTopology(nodes, id)),
     topics: [...plan.topics.values()],
-    globalTables: plan.globalTables.map(({ topic, store, key, value }) => ({
+    globalTables: plan.keptGlobalTables().map(({ topic, store, key, value, derived }) => ({
       topic,
+      derived,
       store: {
         name: store,
         kind: 'keyValue',
@@ -110,7 +111,8 @@ class TopologyBuilder {
   }
 
   generatedNames(): string[] {
-    const { stores, globalTables, repartitions, given, names } = this.#plan
+    const { stores, repartitions, given, names } = this.#plan
+    const globalTables = this.#plan.keptGlobalTables()
     const known = [...stores.map(each => each.name), ...globalTables.map(each => each.store)]
     return [...known, ...repartitions.map(each => each.name)]
       .map(name => given.of(name))

@@ -111,6 +111,15 @@ export interface StoreDefinition {
 export interface GlobalTable {
   readonly topic: string
   readonly store: StoreDefinition
+  /** How its rows follow from the records of the topic. Undefined: they are the records. */
+  readonly derived: GlobalDerivation | undefined
+}
+
+export interface GlobalDerivation {
+  /** Of the topic's values. */
+  readonly value: Codec<unknown>
+  /** The row; null or undefined: there is none. */
+  readonly row: (value: unknown, key: unknown) => unknown
 }
 
 export interface Changelog {

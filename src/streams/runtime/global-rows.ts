@@ -7,6 +7,7 @@ import type { RecordColumns } from '../../records/record-columns.ts'
 import type { GlobalTable } from '../graph/topology.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { writeDeadLetter } from './dead-letter.ts'
+import { globalRow } from './global-row.ts'
 import type { Logger } from './logger.ts'
 import type { ErrorPolicy } from './task-options.ts'
 
@@ -39,7 +40,6 @@ export class GlobalRows {
 
   /** Puts the rows of a fetch and returns how many records it had. Throws TASK_FAILED under the policy `fail`. */
   write(table: GlobalTable, part: FetchedPartition, rows: KeyValueStore<unknown>): number {
-    const { key: keyCodec, value: valueCodec } = table.store
     let count = 0
     for (const batch of part.batches) {
       const columns = batch.records()
@@ -48,13 +48,7 @@ export class GlobalRows {
         for (; index < columns.count; index++) {
           const key = columns.key(index)
           if (columns.offset(index) < part.firstOffset || key === null) continue
-          const value = columns.value(index)
-          keyCodec.decode(key)
-          rows.put(
-            latin1Slice(key),
-            value === null ? null : valueCodec.decode(value),
-            columns.timestamp(index),
-          )
+          rows.put(latin1Slice(key), globalRow(table, key, columns.value(index)), columns.timestamp(index))
           count++
         }
       }

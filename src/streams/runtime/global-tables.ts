@@ -40,7 +40,7 @@ export interface GlobalTablesOptions {
  * fetch become rows and are committed with the offset behind them. `fill` ends when all have come as far as the topics
  * went when it began; the tables then go on following them, independently of the tasks.
  *
- * State: one store per table, all of them in the state of one task; the next offset of each partition.
+ * State: one store per table, all of them in the state of one task; per table the next offset of each partition.
  *
  * Why it is correct: rows and offset of a fetch are one commit of the engine, so after a crash the rest is read again
  * and nothing twice; rows are the latest record of their key in its partition, so reading on gives what reading
@@ -49,7 +49,8 @@ export interface GlobalTablesOptions {
  */
 export class GlobalTables implements StoreAccess {
   readonly #options: GlobalTablesOptions
-  readonly #partitions = new Map<string, GlobalPartition>()
+  /** By topic and partition, those of all tables of the topic. */
+  readonly #partitions = new Map<string, GlobalPartition[]>()
   readonly #filled = deferred<void>()
   readonly #rows: GlobalRows
   #stores: TaskStores | undefined
@@ -90,7 +91,7 @@ export class GlobalTables implements StoreAccess {
 
   /** What the rows of a store reflect: next offsets, by partition. */
   offsetsOf(store: string): Record<number, number> {
-    const own = [...this.#partitions.values()].filter(({ table }) => table.store.name === store)
+    const own = [...this.#partitions.values()].flat().filter(({ table }) => table.store.name === store)
     return Object.fromEntries(own.map(({ partition, next }) => [partition, next]))
   }
 
@@ -117,10 +118,11 @@ export class GlobalTables implements StoreAccess {
     this.#stores = new TaskStores(state)
     const partitions = await openPositions(cluster, tables, state, logger)
     this.#openStores()
-    for (const each of partitions) this.#partitions.set(keyOf(each), each)
+    for (const each of partitions) this.#partitions.set(keyOf(each), [])
+    for (const each of partitions) this.#partitions.get(keyOf(each))?.push(each)
     this.#assertGoesOn()
     this.#fetcher = new Fetcher(cluster, { offsetReset: 'fail', topicTimeoutMs })
-    this.#fetcher.assign(partitions.map(({ topic, partition, next }) => ({ topic, partition, offset: next })))
+    this.#fetcher.assign([...this.#partitions.values()].map(earliestOf))
     this.#following = this.#follow(this.#fetcher)
     await this.#filled.promise
   }
@@ -156,7 +158,7 @@ export class GlobalTables implements StoreAccess {
 
   #settle(): void {
     if (this.#isFilled) return
-    for (const { next, end } of this.#partitions.values()) if (next < end) return
+    for (const { next, end } of [...this.#partitions.values()].flat()) if (next < end) return
     this.#isFilled = true
     this.#filled.resolve()
   }
@@ -167,37 +169,49 @@ export class GlobalTables implements StoreAccess {
 
   /** Partitions that a topic was given since. */
   #addPartitions(fetcher: Fetcher): void {
-    for (const table of this.#options.tables) {
-      const { topic } = table
-      const metadata = this.#options.cluster.metadata.topic(topic)
+    const { tables, cluster } = this.#options
+    for (const topic of new Set(tables.map(table => table.topic))) {
+      const metadata = cluster.metadata.topic(topic)
       for (let partition = metadata?.leaders.length ?? 0; partition-- > 0; ) {
         const key = keyOf({ topic, partition })
         if (this.#partitions.has(key)) continue
         const topicId = metadata?.topicId as string
-        this.#partitions.set(key, { table, topic, topicId, partition, next: 0, end: 0, records: 0 })
+        const places = tables
+          .filter(table => table.topic === topic)
+          .map(table => ({ table, topic, topicId, partition, next: 0, end: 0, records: 0 }))
+        this.#partitions.set(key, places)
         fetcher.assign([{ topic, partition, offset: 'earliest' }])
       }
     }
   }
 
   async #apply(part: FetchedPartition): Promise<void> {
-    const place = this.#partitions.get(keyOf(part))
-    assert(place !== undefined, 'a partition came that was not asked for')
-    const rows = this.stores.keyValue<unknown>(place.table.store.name)
-    place.records += this.#rows.write(place.table, part, rows)
+    const places = this.#partitions.get(keyOf(part))
+    assert(places !== undefined, 'a partition came that was not asked for')
+    const marks: Record<string, string> = {}
+    // A table that was derived since the last run is behind the others.
+    const behind = places.filter(({ next }) => next < part.nextOffset)
+    for (const place of behind) {
+      const { table, topicId, partition, next } = place
+      const rows = this.stores.keyValue<unknown>(table.store.name)
+      const own = { ...part, firstOffset: Math.max(part.firstOffset, next) }
+      place.records += this.#rows.write(table, own, rows)
+      Object.assign(marks, globalMark(table, { topicId, partition, next: part.nextOffset }))
+    }
     await this.#rows.flush()
-    const { table, topicId, partition } = place
     this.stores.writeChangelog(NOWHERE)
-    this.stores.commit(globalMark(table, { topicId, partition, next: part.nextOffset }))
-    place.next = part.nextOffset
-    if (!this.#isFilled) this.#tellProgress(table.store.name)
+    this.stores.commit(marks)
+    for (const place of behind) {
+      place.next = part.nextOffset
+      if (!this.#isFilled) this.#tellProgress(place.table.store.name)
+    }
     this.#options.onCommit()
   }
 
   #tellProgress(store: string): void {
     let records = 0
     let remaining = 0
-    for (const each of this.#partitions.values()) {
+    for (const each of [...this.#partitions.values()].flat()) {
       if (each.table.store.name !== store) continue
       records += each.records
       remaining += Math.max(0, each.end - each.next)
@@ -213,6 +227,16 @@ const NOWHERE = {
   collect(): void {
     throw new EvertError('INVALID_ARGUMENT', 'A global table writes no changelog.')
   },
+}
+
+/** Where the table begins to read that is furthest behind. */
+function earliestOf(places: readonly GlobalPartition[]): {
+  topic: string
+  partition: number
+  offset: number
+} {
+  const [{ topic, partition }] = places as [GlobalPartition]
+  return { topic, partition, offset: Math.min(...places.map(({ next }) => next)) }
 }
 
 function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
