@@ -18,6 +18,7 @@ import type { Codec } from '../../src/contracts/codec.ts'
 import { string } from '../../src/contracts/codecs.ts'
 import { topic } from '../../src/contracts/topic.ts'
 import { isEvertError } from '../../src/errors.ts'
+import type { GlobalKTable } from '../../src/streams/dsl/global-ktable.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { Topology } from '../../src/streams/graph/topology.ts'
 import { Application, startApplication } from '../../src/streams/runtime/application.ts'
@@ -39,9 +40,10 @@ const products = topic('products', { key: string, value: careful, partitions: 3 
 const sales = topic('sales', { key: string, value: string, partitions: 2 })
 const named = topic('named', { key: string, value: string, partitions: 2 })
 
-function topology(): Topology {
+function topology(derive: (catalogue: GlobalKTable<string, string>) => void = () => {}): Topology {
   const builder = new StreamsBuilder()
   const catalogue = builder.globalTable(products, { store: 'catalogue' })
+  derive(catalogue)
   builder
     .stream(sales)
     .joinGlobal(
@@ -69,8 +71,8 @@ function numbered(from: number, count: number, text = 'product'): Rows {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${from + i}`, `${text} ${from + i}`]))
 }
 
-function rowsOf({ globalTables }: Application): Rows {
-  const rows = globalTables.keyValue<string>('catalogue').range()
+function rowsOf({ globalTables }: Application, store = 'catalogue'): Rows {
+  const rows = globalTables.keyValue<string>(store).range()
   return Object.fromEntries(Array.from(rows, ([key, { value }]) => [key, value]))
 }
 
@@ -195,6 +197,74 @@ for (const ending of ['close', 'abandon'] as const) {
     assert.ok(second.tasks().includes('global'))
   })
 }
+
+test('a derived table that is new reads the topic from the start; the table that it follows from reads on', async () => {
+  await using cluster = await openCluster('memory:global-derived')
+  await createTopics(cluster, [products, sales, named])
+  await write(cluster, products, numbered(0, 40))
+  const engine = new MemoryEngine()
+  const one = await start(cluster, engine)
+  await one.application.close()
+  await write(cluster, products, { p0: 'changed', p1: null })
+
+  const seen: string[] = []
+  const derived = topology(catalogue =>
+    catalogue
+      .filter(product => product.length < 10)
+      .map(
+        (product, key) => {
+          seen.push(key)
+          return `${key} ${product}`
+        },
+        { store: 'short' },
+      ),
+  )
+  const two = await start(cluster, engine, { topology: derived })
+  const { p1: _, ...rest }: Rows = { ...numbered(0, 40), p0: 'changed' }
+  const short = (rows: Rows): Rows =>
+    Object.fromEntries(
+      Object.entries(rows).flatMap(([key, value]) =>
+        (value as string).length < 10 ? [[key, `${key} ${value}`]] : [],
+      ),
+    )
+  assert.deepEqual(rowsOf(two.application), rest)
+  assert.deepEqual(rowsOf(two.application, 'short'), short(rest))
+  assert.equal(Object.keys(short(rest)).length, 9)
+  await write(cluster, products, { p5: 'a long product', p6: 'tiny' })
+  await until(() => rowsOf(two.application, 'short')['p6'] === 'p6 tiny')
+  await until(() => rowsOf(two.application, 'short')['p5'] === undefined)
+  await two.application.close()
+
+  seen.length = 0
+  const three = await start(cluster, engine, { topology: derived })
+  const { p5: _long, ...kept }: Rows = { ...rest, p6: 'tiny' }
+  assert.deepEqual(rowsOf(three.application, 'short'), short(kept))
+  assert.deepEqual(seen, [], 'rows that are there are not made again')
+  await three.application.close()
+})
+
+test('a function of a derived table that fails is met as a record that does not decode', async () => {
+  await using cluster = await openCluster('memory:global-failing')
+  await createTopics(cluster, [products, sales, named])
+  await write(cluster, products, { p1: 'one', p2: 'bad', p3: 'three' })
+  const failing = topology(catalogue => {
+    catalogue.map(
+      product => {
+        if (product === 'bad') throw new Error('no such product')
+        return product
+      },
+      { store: 'checked' },
+    )
+  })
+  const { application, warnings } = await start(cluster, new MemoryEngine(), {
+    topology: failing,
+    onError: 'skip',
+  })
+  assert.deepEqual(rowsOf(application, 'checked'), { p1: 'one', p3: 'three' })
+  assert.deepEqual(rowsOf(application), { p1: 'one', p2: 'bad', p3: 'three' })
+  assert.match(warnings.join(), /"checked" passes over.*no such product/)
+  await application.close()
+})
 
 test('a topic that was made again empties the table first, and a log that was cut off behind it too', async () => {
   await using cluster = await openCluster('memory:global-recreated')

@@ -1,5 +1,6 @@
 import { int64, string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
+import type { GlobalKTable } from './global-ktable.ts'
 import { joinTables } from './join-tables.ts'
 import type { KStream } from './kstream.ts'
 import type { KTable } from './ktable.ts'
@@ -64,3 +65,16 @@ joinTables({ row: rows, size: sizes }, ({ row }) => row, { optional: ['weight'] 
 joinTables({ row: rows, number: byNumber }, ({ row }) => row)
 // @ts-expect-error a stream is no table
 joinTables({ row: rows, word: words }, ({ row }) => row)
+
+// Global tables, filtered and mapped.
+const global = builder.globalTable(topic('global', { key: string, value: string }))
+expectType<GlobalKTable<string, number>>(global.filter((row, key) => row !== key).map(row => row.length))
+expectType<KStream<string, number>>(
+  words.joinGlobal(
+    global.map(row => row.length),
+    word => word,
+    (_, length) => length,
+  ),
+)
+// @ts-expect-error the row is a text
+global.filter(row => row > 3)
