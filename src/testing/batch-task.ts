@@ -53,7 +53,7 @@ export class BatchTask {
 
   /** It has asynchronous functions. */
   get makesCalls(): boolean {
-    return this.#task.makesCalls
+    return this.#task.calls.areMade
   }
 
   reads(topic: string): boolean {

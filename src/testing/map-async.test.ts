@@ -3,8 +3,10 @@ import { test } from 'node:test'
 import { int64, string } from '../contracts/codecs.ts'
 import { topic } from '../contracts/topic.ts'
 import { isEvertError } from '../errors.ts'
+import { keyedTimers } from '../streams/dsl/timers.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { MapAsyncOptions } from '../streams/dsl/map-async.ts'
+import { tumbling } from '../streams/processors/windows.ts'
 import type { AsyncRecordContext } from '../streams/processors/async-call.ts'
 import { type TestDriverOptions, testDriver } from './test-driver.ts'
 
@@ -270,6 +272,53 @@ test('asynchronous operators follow each other, and stores and joins follow them
       ['b', '1++B2++B'],
     ],
   )
+})
+
+test('a timer that a result sets in the past is called at once', async () => {
+  const alarms = keyedTimers('alarms', { key: string })
+  const builder = new StreamsBuilder()
+  builder
+    .stream(ins)
+    .mapAsync(async value => value, { value: string })
+    .process({
+      stores: { alarms },
+      create: ({ stores, forward }) => {
+        stores.alarms.onTimer((key, atMs) => forward(key, `rang ${atMs}`))
+        return (_, key, { timestamp }) => stores.alarms.set(key, timestamp + 10)
+      },
+    })
+    .to(outs)
+  const driver = testDriver(builder)
+  driver.send(ins, { key: 'a', value: '1', timestamp: 100 })
+  driver.send(ins, { key: 'b', value: '2', timestamp: 150 })
+  await driver.settled()
+  assert.deepEqual(
+    driver.read(outs).map(({ key, value }) => `${key}=${value}`),
+    ['a=rang 110'],
+  )
+})
+
+test('windows that close when their operator is idle wait for calls under way', async () => {
+  const builder = new StreamsBuilder()
+  builder
+    .stream(ins)
+    .mapAsync(async value => value, { value: string })
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: 100, graceMs: 0 }), { emit: 'onWindowClose', closeWhenIdleMs: 60 })
+    .reduce((all, value) => all + value)
+    .toStream()
+    .selectKey((_, { key }) => key)
+    .to(outs)
+  const driver = testDriver(builder)
+  const values = () => driver.read(outs).map(({ value }) => value)
+  driver.send(ins, { key: 'k', value: '1', timestamp: 3 })
+  await driver.settled()
+  driver.send(ins, { key: 'k', value: '2', timestamp: 7 })
+  driver.advanceWallClock(1_000)
+  assert.deepEqual(values(), [])
+  await driver.settled()
+  driver.advanceWallClock(1_000)
+  assert.deepEqual(values(), ['12'])
 })
 
 test('a new key goes through a repartition topic behind the call', async () => {

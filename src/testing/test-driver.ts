@@ -216,7 +216,7 @@ export class TestDriver {
    */
   async settled(): Promise<void> {
     for (;;) {
-      const begun = this.#tasks.flatMap(task => task.takeCalls().map(call => ({ task, call })))
+      const begun = this.#tasks.flatMap(task => task.calls.take().map(call => ({ task, call })))
       if (begun.length === 0) return
       const ended = await this.#callAll(begun.map(({ call }) => call))
       for (const { task, call } of begun) {

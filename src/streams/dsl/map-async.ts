@@ -59,7 +59,7 @@ export function planMapAsync(
   assertWhole('retryBackoffMs', retryBackoffMs, 0, MAX_DELAY_MS)
   const pending =
     options.name === undefined ? plan.names.store('KSTREAM-MAPASYNC-') : `${options.name}-pending`
-  plan.addStore({ name: pending, key: int64, value: pendingRecord, sourceTopic: undefined })
+  plan.addStore({ name: pending, key: int64, value: pendingRecord(key, value), sourceTopic: undefined })
   return {
     create: mapAsync({
       mapper,

@@ -30,6 +30,7 @@ test('one error lists every generated name, its operator, and what to write', ()
     stream.selectKey(order => order).join(shop.table(customers), both, value)
     stream.outerJoin(shop.stream(topic('more', { key: string, value: string })), both, { within, ...value })
     stream.groupByKey().count({ store: 'by-key' }).suppressUntilTimeLimit(10)
+    stream.mapAsync(async order => order)
     shop.globalTable(topic('prices', { key: string, value: int64 }))
   })
   assert.equal(error.code, 'INVALID_TOPOLOGY')
@@ -51,6 +52,7 @@ test('one error lists every generated name, its operator, and what to write', ()
   for (const join of ['OUTERTHIS', 'OUTEROTHER', 'OUTERSHARED']) {
     assert.match(line(`store KSTREAM-${join}-`) ?? '', /: join\(…, \{ name: 'NAME', within \}\)/)
   }
+  assert.match(line('store KSTREAM-MAPASYNC-') ?? '', /: mapAsync\(…, \{ name: 'NAME' \}\)/)
   assert.match(line('store KTABLE-SUPPRESS-') ?? '', /: give the suppress… call \{ name: 'NAME' \}/)
   assert.match(line('store prices-STATE-STORE-') ?? '', /of the global table of "prices": globalTable/)
   assert.equal(line('store by-key'), undefined)
@@ -73,6 +75,7 @@ test('what the error asks for is enough', () => {
   })
   stream.groupByKey().count({ store: 'by-key' }).suppressUntilTimeLimit(10, { name: 'calm' })
   stream
+    .mapAsync(async order => order, { name: 'ask', ...value })
     .selectKey(order => order)
     .repartition({ name: 'again' })
     .toTable({ store: 'latest' })

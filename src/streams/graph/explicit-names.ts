@@ -58,6 +58,7 @@ const REMEDIES: readonly (readonly [beginning: RegExp, store: string, repartitio
   [/^KSTREAM-TOTABLE-/, "toTable({ store: 'NAME' }), or end in .view('NAME')", "toTable({ name: 'NAME' })"],
   [/^KSTREAM-(JOINTHIS|JOINOTHER|OUTERTHIS|OUTEROTHER|OUTERSHARED)-/, "join(…, { name: 'NAME', within })"],
   [/^KSTREAM-(JOIN|LEFTJOIN)-/, "join(…, { name: 'NAME', graceMs })"],
+  [/^KSTREAM-MAPASYNC-/, "mapAsync(…, { name: 'NAME' })"],
   [/^KTABLE-SUPPRESS-/, "give the suppress… call { name: 'NAME' }"],
   [/^KTABLE-FK-JOIN-OUTPUT-/, "joinByForeignKey(…, { store: 'NAME' })"],
   [/^KTABLE-FK-JOIN-/, "joinByForeignKey(…, { name: 'NAME' })", "joinByForeignKey(…, { name: 'NAME' })"],

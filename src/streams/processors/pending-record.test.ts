@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isEvertError } from '../../errors.ts'
+import { int64, string } from '../../contracts/codecs.ts'
 import { type PendingRecord, pendingRecord } from './pending-record.ts'
+
+const codec = pendingRecord(string, int64)
 
 const cases: Record<string, PendingRecord> = {
   'everything there': {
@@ -24,9 +27,13 @@ const cases: Record<string, PendingRecord> = {
 
 for (const [name, record] of Object.entries(cases)) {
   test(`a pending record with ${name} comes back as it was`, () => {
-    assert.deepEqual(pendingRecord.decode(pendingRecord.encode(record)), record)
+    assert.deepEqual(codec.decode(codec.encode(record)), record)
   })
 }
+
+test('its name tells what key and value are', () => {
+  assert.equal(codec.name, 'pending-string-int64')
+})
 
 test('the layout is that of the table', () => {
   const record = {
@@ -36,14 +43,14 @@ test('the layout is that of the table', () => {
     source: { topic: 't', partition: 1, offset: 2 },
   }
   assert.equal(
-    pendingRecord.encode(record).toString('hex'),
+    codec.encode(record).toString('hex'),
     ['000000016b', '0000000174', '00000001', '0000000000000002', '00000000', '01', '76'].join(''),
   )
 })
 
 test('bytes that are cut short are refused', () => {
-  const bytes = pendingRecord.encode({ key: Buffer.from('key'), value: null, headers: [], source: undefined })
+  const bytes = codec.encode({ key: Buffer.from('key'), value: null, headers: [], source: undefined })
   for (let length = 0; length < bytes.length - 1; length++) {
-    assert.throws(() => pendingRecord.decode(bytes.subarray(0, length)), isEvertError)
+    assert.throws(() => codec.decode(bytes.subarray(0, length)), isEvertError)
   }
 })

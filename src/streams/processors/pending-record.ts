@@ -16,7 +16,7 @@ export interface PendingRecord {
 const row = bufferedRow(bytes)
 
 /**
- * A pending record as stores hold it. Numbers are big-endian.
+ * A pending record as stores hold it, its key and value as these codecs wrote them. Numbers are big-endian.
  *
  *   | field                                                     | bytes |
  *   |-----------------------------------------------------------|-------|
@@ -25,8 +25,11 @@ const row = bufferedRow(bytes)
  *   |   of a source: partition; offset                          | 4 + 8 |
  *   | headers and value as a buffered row (buffered-row.ts)     | …     |
  */
-export const pendingRecord: Codec<PendingRecord> = {
-  name: 'pending-record',
+export function pendingRecord(key: Codec<unknown>, value: Codec<unknown>): Codec<PendingRecord> {
+  return { ...layout, name: `pending-${key.name}-${value.name}` }
+}
+
+const layout: Omit<Codec<PendingRecord>, 'name'> = {
   encode({ key, source, value, headers }) {
     const parts = [int32(key?.length ?? ABSENT)]
     if (key !== null) parts.push(key)

@@ -52,7 +52,7 @@ export interface TaskContext {
   readonly source: SourcePosition | undefined
   /** The wall clock. */
   nowMs(): number
-  /** Whether records of the task wait to be processed. */
+  /** Whether records of the task wait to be processed, or for the results of calls. */
   hasInput(): boolean
   /** Calls back by event time or wall clock, until the returned function is called; `anchorMs` sets the grid. */
   schedule(punctuation: Punctuation, time: PunctuationTime, anchorMs: number | undefined): () => void

@@ -186,7 +186,7 @@ export class HostedTask {
   /** When it can go on with what is buffered, if nothing more is fetched; Infinity when it cannot. */
   get readyAtMs(): number {
     if (this.#calls.hasEnded) return 0
-    if (this.buffered === 0 || this.#task?.isFull === true) return Infinity
+    if (this.buffered === 0 || this.#task?.calls.areFull === true) return Infinity
     return this.#isWaiting ? this.#idling.endsAtMs : 0
   }
 
@@ -213,7 +213,7 @@ export class HostedTask {
 
   /** Makes the calls that may begin. */
   startCalls(): void {
-    for (const call of this.#task?.takeCalls() ?? []) this.#calls.start(call)
+    for (const call of this.#task?.calls.take() ?? []) this.#calls.start(call)
   }
 
   /** A processor asked for a commit before the interval is over. */
@@ -272,7 +272,7 @@ export class HostedTask {
   }
 
   #reflect(task: Task): void {
-    const pendingSince = task.pendingSince()
+    const pendingSince = task.calls.pendingSince()
     this.#reflected =
       pendingSince.size === 0
         ? this.#committed

@@ -92,17 +92,17 @@ test('keys overtake each other, records of one key do not', () => {
   const { task, written, enqueue } = taskOf()
   enqueue('a=1', 'a=2', 'b=3', '=4')
   assert.equal(task.process(10), 4)
-  const [a1, b3, none4] = task.takeCalls() as [AsyncCall, AsyncCall, AsyncCall]
+  const [a1, b3, none4] = task.calls.take() as [AsyncCall, AsyncCall, AsyncCall]
   assert.deepEqual(recordsOf([a1, b3, none4]), ['a=1', 'b=3', '=4'])
-  assert.deepEqual(task.takeCalls(), [], 'each is given once')
+  assert.deepEqual(task.calls.take(), [], 'each is given once')
   task.complete(none4, fulfilled('four'))
   task.complete(b3, fulfilled('three'))
-  assert.deepEqual(task.takeCalls(), [], 'a waits for its first')
+  assert.deepEqual(task.calls.take(), [], 'a waits for its first')
   task.complete(a1, fulfilled('one'))
-  const [a2] = task.takeCalls() as [AsyncCall]
+  const [a2] = task.calls.take() as [AsyncCall]
   task.complete(a2, fulfilled('two'))
   assert.deepEqual(written, ['103 =four', '102 b=three', '100 a=one', '101 a=two'])
-  assert.equal(task.pending, 0)
+  assert.equal(task.calls.pending, 0)
 })
 
 test('positions pass records that are pending', () => {
@@ -110,37 +110,37 @@ test('positions pass records that are pending', () => {
   enqueue('a=1', 'b=2')
   task.process(10)
   assert.deepEqual(task.positions(), [{ topic: 'in', partition: 0, offset: 2 }])
-  assert.equal(task.pending, 2)
+  assert.equal(task.calls.pending, 2)
 })
 
 test('it stops taking records while it holds as many as it may, and goes on after a result', () => {
   const { task, enqueue } = taskOf({ options: { concurrency: 1, maxPending: 3 } })
   enqueue('a=1', 'b=2', 'c=3', 'd=4', 'e=5')
   assert.equal(task.process(10), 3)
-  assert.equal(task.isFull, true)
-  const calls = task.takeCalls()
+  assert.equal(task.calls.areFull, true)
+  const calls = task.calls.take()
   assert.deepEqual(recordsOf(calls), ['a=1'])
   assert.equal(task.process(10), 0)
   task.complete(calls[0] as AsyncCall, fulfilled('x'))
-  assert.equal(task.isFull, false)
+  assert.equal(task.calls.areFull, false)
   assert.equal(task.process(10), 1)
-  assert.deepEqual(recordsOf(task.takeCalls()), ['b=2'])
+  assert.deepEqual(recordsOf(task.calls.take()), ['b=2'])
 })
 
 test('a task that is made over the same stores calls again for what has no result, in order', () => {
   const before = taskOf()
   before.enqueue('a=1', 'b=2', 'a=3', 'a=4')
   before.task.process(10)
-  const [a1, b2] = before.task.takeCalls() as [AsyncCall, AsyncCall]
+  const [a1, b2] = before.task.calls.take() as [AsyncCall, AsyncCall]
   before.task.complete(a1, fulfilled('one'))
-  assert.deepEqual(recordsOf([...before.task.takeCalls(), b2]), ['a=3', 'b=2'])
+  assert.deepEqual(recordsOf([...before.task.calls.take(), b2]), ['a=3', 'b=2'])
 
   const { task, written } = taskOf({ stores: committed(before.stores) })
-  assert.equal(task.pending, 3)
-  const [again2, again3] = task.takeCalls() as [AsyncCall, AsyncCall]
+  assert.equal(task.calls.pending, 3)
+  const [again2, again3] = task.calls.take() as [AsyncCall, AsyncCall]
   assert.deepEqual(recordsOf([again2, again3]), ['b=2', 'a=3'])
   task.complete(again3, fulfilled('three'))
-  const [a4] = task.takeCalls() as [AsyncCall]
+  const [a4] = task.calls.take() as [AsyncCall]
   task.complete(a4, fulfilled('four'))
   task.complete(again2, fulfilled('two'))
   assert.deepEqual(written, ['102 a=three', '103 a=four', '101 b=two'])
@@ -153,17 +153,17 @@ test('records that come after a restart queue behind those of before', () => {
   const { task, enqueue } = taskOf({ stores: committed(before.stores) })
   enqueue('a=2')
   task.process(10)
-  const [a1] = task.takeCalls() as [AsyncCall]
+  const [a1] = task.calls.take() as [AsyncCall]
   assert.deepEqual(recordsOf([a1]), ['a=1'])
   task.complete(a1, fulfilled('x'))
-  assert.deepEqual(recordsOf(task.takeCalls()), ['a=2'])
+  assert.deepEqual(recordsOf(task.calls.take()), ['a=2'])
 })
 
 test('a rejected call stops the task and names record and operator; the record stays pending', () => {
   const { task, stores, enqueue } = taskOf()
   enqueue('a=1')
   task.process(10)
-  const [call] = task.takeCalls() as [AsyncCall]
+  const [call] = task.calls.take() as [AsyncCall]
   const isFailure = (error: unknown) =>
     isEvertError(error, 'TASK_FAILED') &&
     error.message.includes('of in-0, offset 0, in node call: no.') &&
@@ -179,9 +179,9 @@ test('any reason of a rejection is a fault of the record, also an error of this 
   enqueue('a=1', 'a=2')
   task.process(10)
   for (const code of ['TIMEOUT', 'CONNECTION'] as const) {
-    const [call] = task.takeCalls() as [AsyncCall]
+    const [call] = task.calls.take() as [AsyncCall]
     task.complete(call, rejected(new EvertError(code, 'The service is away.')))
   }
   assert.deepEqual(counts.dropped('0_0'), [{ task: '0_0', operator: 'call', reason: 'processing', count: 2 }])
-  assert.equal(task.pending, 0)
+  assert.equal(task.calls.pending, 0)
 })

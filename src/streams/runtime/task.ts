@@ -1,15 +1,17 @@
-import { type ErrorCode, EvertError } from '../../errors.ts'
+import { EvertError } from '../../errors.ts'
 import { assert, AssertionError } from '../../internal/assert.ts'
 import { systemClock } from '../../internal/clock.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
 import { writeDeadLetter } from './dead-letter.ts'
+import { isFaultOfRecord } from './fault.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import type { Punctuations } from './punctuations.ts'
 import { LiveContext } from './live-context.ts'
 import { TaskCounts } from './record-counts.ts'
 import { RecordScope } from './record-scope.ts'
+import { TaskCalls } from './task-calls.ts'
 import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
 /**
@@ -23,6 +25,8 @@ import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-o
 export class Task {
   /** `<sub-topology>_<partition>`. */
   readonly id: string
+  /** Of its asynchronous operators. */
+  readonly calls: TaskCalls
   readonly #queues = new Map<string, PartitionQueue>()
   readonly #order: PartitionQueue[] = []
   readonly #context: LiveContext
@@ -38,8 +42,9 @@ export class Task {
     this.#options = options
     this.#policy = onError
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
-    this.#context.hasInput = () => this.buffered > 0
+    this.#context.hasInput = () => this.buffered > 0 || this.calls.pending > 0
     this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
+    this.calls = new TaskCalls(this.#context.asyncOperators)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
       stores: this.#scope ?? options.stores,
@@ -111,10 +116,10 @@ export class Task {
     if (this.#failure !== undefined) throw this.#failure
     this.#done = 0
     if (this.#order.length > 1) for (const queue of this.#order) queue.mustWait = waitsFor(queue.topic)
-    const { asyncOperators } = this.#context
-    while (this.#done < maxRecords && (asyncOperators.length === 0 || !this.isFull)) {
+    const makesCalls = this.calls.areMade
+    while (this.#done < maxRecords && !this.calls.areFull) {
       // What it may take depends on each record's calls.
-      const limit = asyncOperators.length === 0 ? maxRecords : this.#done + 1
+      const limit = makesCalls ? this.#done + 1 : maxRecords
       const queue = this.#choose()
       if (queue === undefined) break
       try {
@@ -127,38 +132,6 @@ export class Task {
       }
     }
     return this.#done
-  }
-
-  /** Whether it has asynchronous operators: whoever runs it must make its calls. */
-  get makesCalls(): boolean {
-    return this.#context.asyncOperators.length > 0
-  }
-
-  /** Asynchronous operators hold so many records that no more is taken until calls of theirs are complete. */
-  get isFull(): boolean {
-    return this.#context.asyncOperators.some(operator => operator.isFull)
-  }
-
-  /** Records that asynchronous operators hold. */
-  get pending(): number {
-    return this.#context.asyncOperators.reduce((sum, operator) => sum + operator.pending, 0)
-  }
-
-  /** Of each input partition the first offset whose record is pending, or made what is. */
-  pendingSince(): Map<string, number> {
-    const lowest = new Map<string, number>()
-    for (const operator of this.#context.asyncOperators) {
-      for (const { topic, offset } of operator.pendingSources()) {
-        if (offset < (lowest.get(topic) ?? Infinity)) lowest.set(topic, offset)
-      }
-    }
-    return lowest
-  }
-
-  /** The calls that are to begin now, each given once: `complete` is then to be called with their outcome. */
-  takeCalls(): AsyncCall[] {
-    const { asyncOperators } = this.#context
-    return asyncOperators.length === 0 ? NO_CALLS : asyncOperators.flatMap(operator => operator.takeCalls())
   }
 
   /**
@@ -175,6 +148,9 @@ export class Task {
     if (outcome.status === 'rejected') this.#failedCall(call, outcome.reason)
     else this.#forwardResult(call, outcome.value)
     context.origin = undefined
+    // What follows from the result may have set a timer that is due.
+    const { timers, streamTime } = context
+    if (streamTime >= timers.dueAt) this.#punctuate(timers, streamTime)
   }
 
   /** When the next punctuation by wall clock is due; Infinity when there is none. */
@@ -380,31 +356,11 @@ export class Task {
   }
 }
 
-const NO_CALLS: AsyncCall[] = []
-
 const waitsForNone = () => false
 
 function countOfNone(topic: string): never {
   throw new AssertionError(`the task was not told how many partitions ${topic} has`)
 }
-
-/** What storage and producer throw is no reason to skip a record, and bugs of ours are none either. */
-function isFaultOfRecord(error: unknown): boolean {
-  if (error instanceof AssertionError) return false
-  return !(error instanceof EvertError) || !FAULTS_OF_SURROUNDINGS.has(error.code)
-}
-
-const FAULTS_OF_SURROUNDINGS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'BUFFER_FULL',
-  'CLOSED',
-  'CONNECTION',
-  'DAMAGED_DATA',
-  'DISK',
-  'KAFKA',
-  'NOT_READY',
-  'TASK_MIGRATED',
-  'TIMEOUT',
-])
 
 /** Another sentence may follow. */
 function sentence(text: string): string {
