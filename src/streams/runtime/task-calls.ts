@@ -15,7 +15,8 @@ export class TaskCalls {
 
   /** They hold so many records that the task takes no more until calls are complete. */
   get areFull(): boolean {
-    return this.#operators.some(operator => operator.isFull)
+    for (const operator of this.#operators) if (operator.isFull) return true
+    return false
   }
 
   /** Records that they hold. */
