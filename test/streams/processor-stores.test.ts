@@ -13,6 +13,7 @@ import {
 } from '../../src/streams/dsl/stores.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
+import { sessions } from '../../src/streams/processors/windows.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
 import { testDriver } from '../../src/testing/test-driver.ts'
 import { StoreHarness } from './stores-harness.ts'
@@ -291,6 +292,44 @@ test('an unlogged store has no changelog: it survives a restart here and is empt
     store.run(0, k => k.get('a')),
     undefined,
   )
+})
+
+test('tables and aggregates that are not logged have no changelog, nor has what lies beside them', () => {
+  const builder = new StreamsBuilder()
+  const stream = builder.stream(input)
+  const off = { logged: false } as const
+  const counts = stream.groupByKey().count({ store: 'counts', ...off })
+  counts.filter(count => count > 1, { store: 'many', ...off })
+  counts.join(
+    counts.map(count => count + 1),
+    (a, b) => a + b,
+    { store: 'joined', ...off },
+  )
+  stream
+    .groupByKey()
+    .sessions(sessions({ gapMs: 5, graceMs: 5 }))
+    .count({ store: 'visits', ...off })
+  builder.versionedTable(namesTopic, { store: 'versions', historyRetentionMs: 9, ...off })
+  stream.groupByKey().count({ store: 'logged' })
+  const stores = builder.build('test').subTopologies.flatMap(part => part.stores)
+  assert.deepEqual(
+    stores.filter(({ changelog }) => changelog !== undefined).map(({ name }) => name),
+    ['logged'],
+  )
+  const unlogged = [
+    'counts',
+    'many',
+    'joined',
+    'visits',
+    'visits-by-key',
+    'visits-times',
+    'versions',
+    'versions-history',
+  ]
+  assert.deepEqual(stores.map(({ name }) => name).toSorted(), [...unlogged, 'logged'].toSorted())
+  for (const read of [() => builder.table(stockTopic, off), () => builder.globalTable(stockTopic, off)]) {
+    assert.throws(read, /has that topic as its changelog/)
+  }
 })
 
 test('a scan gives what the store had when it began, whatever is written meanwhile', () => {

@@ -119,7 +119,7 @@ export function joinByForeignKey<K, V, KF, VF, V2>(
 
   const outputName = named('result', 'KTABLE-FK-JOIN-OUTPUT-')
   const store = options.store ?? plan.names.store('KTABLE-FK-JOIN-OUTPUT-')
-  const state = newTableState(value)
+  const state = newTableState(value, { logged: options.logged })
   const table = sourceParts(state, store, { plan, key: left.key })
   if (options.store !== undefined) table.keepRows(options.store)
   const node = plan.addProcessor(outputName, [resolve], {

@@ -37,11 +37,17 @@ export function topOfGroups<K, V>(
   assertTop(name, { limit, by, order })
   const { node: parent, sources } = keyed(store)
   const value = rowList(member)
-  const state = newTableState(value)
+  const state = newTableState(value, { logged: options.logged })
   const table = sourceParts(state, store, { plan, key })
   table.keepRows(store)
   const members = `${store}-members`
-  plan.addStore({ name: members, key: bytes, value: countedRow(member), sourceTopic: undefined })
+  plan.addStore({
+    name: members,
+    key: bytes,
+    value: countedRow(member),
+    sourceTopic: undefined,
+    logged: state.logged,
+  })
   const rank = by as (row: unknown) => unknown
   const node = plan.addProcessor(name, [parent], {
     create: groupTop({ limit, rank, descending: order === 'desc', member, members, state, keepsAll }),

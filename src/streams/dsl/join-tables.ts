@@ -55,7 +55,7 @@ export function joinTables<K, M, V2, const O extends keyof M & string = never>(
   // Only the old value tells whether there was a joined row to delete.
   for (const { table } of parts) table.requestOldValues(true)
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
-  const state = newTableState(value)
+  const state = newTableState(value, { logged: options.logged })
   const join = {
     members: tables.map(([member], index) => ({
       name: member,

@@ -210,7 +210,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
 
   #filter(predicate: Predicate, keep: boolean, options: StoreOptions): KTable<K, V> {
     const { table: parent, value } = this.#parts
-    const state = newTableState(value)
+    const state = newTableState(value, { logged: options.logged })
     // A filter passes on fewer tombstones when the old values come for free.
     state.sendOldValues = parent.requestOldValues(false)
     const table = derivedParts(

@@ -46,6 +46,12 @@ export interface KeyOptions<K> extends NamedOptions {
 export interface StoreOptions extends NamedOptions {
   /** Keeps the rows in a store of this name, which queries can read. Default: kept only where needed, unnamed. */
   readonly store?: string
+  /**
+   * Whether the rows go to a changelog topic, if they are kept. Default true. Without one they are on this machine only:
+   * they survive a restart here, and begin empty wherever else the task runs next, or when the disk or the power is
+   * lost. A table that reads a topic has no other changelog than that, so it is refused there.
+   */
+  readonly logged?: boolean
 }
 
 export interface ChangeOptions {

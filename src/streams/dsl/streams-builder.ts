@@ -94,6 +94,7 @@ export class StreamsBuilder {
     const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
     const state = newTableState(value, options)
     const isOwn = timestamp !== undefined || state.emitOnChange || state.expires
+    if (!isOwn) assertLogged(topic, options)
     const table = sourceParts(state, generatedStore, {
       plan,
       key,
@@ -134,9 +135,10 @@ export class StreamsBuilder {
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
     const stores = { latest, history: `${latest}-history`, historyRetentionMs }
-    plan.addStore({ name: latest, key, value, sourceTopic: undefined })
-    plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), sourceTopic: undefined })
-    const state = newTableState(value)
+    const state = newTableState(value, options)
+    const own = { sourceTopic: undefined, logged: state.logged }
+    plan.addStore({ name: latest, key, value, ...own })
+    plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), ...own })
     state.store = latest
     const node = plan.addProcessor(name, [source], {
       create: versionedTableSource(stores, state),
@@ -152,6 +154,7 @@ export class StreamsBuilder {
    */
   globalTable<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): GlobalKTable<K, V> {
     const { plan } = this.#context
+    assertLogged(topic, options)
     const store = options.store ?? plan.names.store(`${topic.name}-`)
     const { key, value } = topic
     plan.topics.set(topic.name, topic)
@@ -172,6 +175,15 @@ export class StreamsBuilder {
         source.topics.length === topics.length && source.topics.every((topic, i) => topic === topics[i]),
     )
   }
+}
+
+/** The topic is the changelog, at no cost. */
+function assertLogged({ name }: { readonly name: string }, { logged }: StoreOptions): void {
+  if (logged !== false) return
+  throw new EvertError(
+    'INVALID_TOPOLOGY',
+    `The table of "${name}" has that topic as its changelog, and writes none of its own. Leave out { logged: false }.`,
+  )
 }
 
 function isList<T>(topics: T | readonly [T, ...T[]]): topics is readonly [T, ...T[]] {

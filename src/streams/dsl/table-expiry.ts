@@ -39,8 +39,20 @@ export function planRows(
   assertExpiry(name, { ttlMs, ttlTime })
   if (ttlMs === undefined) return { create, stores: () => storesOf(state) }
   const stores = { byTime: `${state.store}-expiry`, times: `${state.store}-times` }
-  plan.addStore({ name: stores.byTime, key: bytes, value: int64, sourceTopic: undefined })
-  plan.addStore({ name: stores.times, key: string, value: int64, sourceTopic: undefined })
+  plan.addStore({
+    name: stores.byTime,
+    key: bytes,
+    value: int64,
+    sourceTopic: undefined,
+    logged: state.logged,
+  })
+  plan.addStore({
+    name: stores.times,
+    key: string,
+    value: int64,
+    sourceTopic: undefined,
+    logged: state.logged,
+  })
   const expiry = { ttlMs, time: ttlTime ?? 'stream', keepsGreatestTime, key, state, ...stores }
   return {
     create: expiringRows(expiry, create),

@@ -30,7 +30,7 @@ export function joinTables<K, V, VT, V2>(
   if (withoutLeft) right.table.requestOldValues(true)
 
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
-  const state = newTableState(value)
+  const state = newTableState(value, { logged: options.logged })
   const thisName = name === undefined ? plan.names.operator('KTABLE-JOINTHIS-') : `${name}-join-this`
   const otherName = name === undefined ? plan.names.operator('KTABLE-JOINOTHER-') : `${name}-join-other`
   const lookups = { left: left.table.lookup(), right: right.table.lookup() }

@@ -37,9 +37,18 @@ export interface StorePlan {
 
 export function newTableState(
   value: Codec<unknown>,
-  { emitOnChange = false, ttlMs }: { readonly emitOnChange?: boolean; readonly ttlMs?: number } = {},
+  {
+    emitOnChange = false,
+    ttlMs,
+    logged = true,
+  }: {
+    readonly emitOnChange?: boolean
+    readonly ttlMs?: number
+    readonly logged?: boolean | undefined
+  } = {},
 ): TableState {
-  return { store: undefined, sendOldValues: false, value, emitOnChange, expires: ttlMs !== undefined }
+  const expires = ttlMs !== undefined
+  return { store: undefined, sendOldValues: false, value, emitOnChange, expires, logged }
 }
 
 /** For an operator that compares each row with the one before it. Throws INVALID_TOPOLOGY. */
@@ -115,7 +124,7 @@ export function versionedParts(state: TableState, stores: VersionedStores, plan:
 
 function keepRowsIn(state: TableState, store: string, { plan, key, sourceTopic }: StorePlan): void {
   if (state.store !== undefined) return
-  plan.addStore({ name: store, key, value: state.value, sourceTopic })
+  plan.addStore({ name: store, key, value: state.value, sourceTopic, logged: state.logged })
   state.store = store
 }
 

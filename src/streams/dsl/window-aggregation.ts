@@ -47,14 +47,16 @@ export function aggregateWindows<K, A, F>(
   const [first] = keyed
   assert(first !== undefined, 'a windowed aggregate of nothing')
   const key = windows.storeKey(first.key)
-  const state = newTableState(value)
+  const state = newTableState(value, { logged: options.logged })
   const table = sourceParts(state, store, { plan, key })
   table.keepRows(store)
   const timeStore = `${store}-times`
   const indexStore = `${store}-by-key`
   const besides = [...(windows.hasIndex ? [indexStore] : []), ...(windows.hasTimes ? [timeStore] : [])]
-  if (windows.hasIndex) plan.addStore({ name: indexStore, key: bytes, value: int64, sourceTopic: undefined })
-  if (windows.hasTimes) plan.addStore({ name: timeStore, key: string, value: int64, sourceTopic: undefined })
+  const { logged } = state
+  const beside = { value: int64, sourceTopic: undefined, logged }
+  if (windows.hasIndex) plan.addStore({ name: indexStore, key: bytes, ...beside })
+  if (windows.hasTimes) plan.addStore({ name: timeStore, key: string, ...beside })
   const nodes = groups.map(({ fold }, operator) => {
     const name =
       options.name === undefined ? plan.names.operator(prefix) : operatorName(options.name, operator, groups)

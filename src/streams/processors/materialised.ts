@@ -18,6 +18,8 @@ export interface TableState {
   readonly emitOnChange: boolean
   /** Rows expire by their timestamps. */
   readonly expires: boolean
+  /** Rows that are kept go to a changelog. */
+  readonly logged: boolean
 }
 
 /** The writer for a table's rows, as its state wants it. */
