@@ -13,6 +13,7 @@ const pages = [
   'CONTRIBUTING.md',
   'docs/async.md',
   'docs/guarantees.md',
+  'docs/processors-and-stores.md',
   'examples/orders/README.md',
 ]
 

@@ -1,9 +1,10 @@
 import { int64, string } from '../../contracts/codecs.ts'
 import { topic } from '../../contracts/topic.ts'
-import type { ProcessorStore } from '../processors/processor-store.ts'
+import { tuple } from '../../contracts/ordered.ts'
+import type { ProcessorStore, ReadOnlyStore } from '../processors/processor-store.ts'
 import type { RecordContext } from '../processors/process-context.ts'
 import type { KStream } from './kstream.ts'
-import { keyValueStore } from './stores.ts'
+import { keyValueStore, lruMap, sessionStore, versionedStore, windowStore } from './stores.ts'
 import { StreamsBuilder } from './streams-builder.ts'
 
 declare function expectType<T>(value: T): T
@@ -103,3 +104,36 @@ builder.stream(readings, { timestamp: 'skipInvalid' })
 builder.stream(readings, { timestamp: 'ignore' })
 // @ts-expect-error a time is a number
 builder.stream(readings, { timestamp: (_value, key) => key })
+
+// Stores of every kind, tables and global tables have the types of what they hold.
+const tables = new StreamsBuilder()
+const amounts = tables.table(readings)
+const names = tables.globalTable(topic('names', { key: int64, value: string }))
+tables.stream(topic('typed', { key: string, value: string })).process({
+  stores: {
+    amounts,
+    names,
+    windows: windowStore('windows', { key: string, value: int64, sizeMs: 5, retentionMs: 9 }),
+    visits: sessionStore('visits', { key: string, value: int64, retentionMs: 9 }),
+    prices: versionedStore('prices', { key: string, value: int64, historyRetentionMs: 9 }),
+    places: lruMap('places', { key: tuple(string, int64), value: string, maxEntries: 9 }),
+  },
+  create: ({ stores }) => {
+    expectType<ReadOnlyStore<string, number>>(stores.amounts)
+    expectType<ReadOnlyStore<number, string>>(stores.names)
+    // @ts-expect-error rows of a table are only read
+    void stores.amounts.put
+    return (_value, key) => {
+      expectType<number | undefined>(stores.windows.fetch(key, 5))
+      for (const [window, value] of stores.windows.fetch(key, { fromMs: 5 })) {
+        expectType<string>(window.key)
+        expectType<number>(value)
+      }
+      expectType<number | undefined>(stores.visits.fetchSession(key, 0, 5))
+      expectType<number | undefined>(stores.prices.get(key, 5)?.value)
+      expectType<string | undefined>(stores.places.get([key, 5]))
+      // @ts-expect-error the second part is a number
+      stores.places.get([key, key])
+    }
+  },
+})
