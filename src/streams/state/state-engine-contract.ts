@@ -159,6 +159,91 @@ export function stateEngineContract(name: string, inNewPlace: () => () => StateE
     )
   })
 
+  run('a range keeps its snapshot while all of it is deleted, either way', engine => {
+    const task = engine.openTask('0_0')
+    const keys = Array.from({ length: 300 }, (_, i) => `k${String(i).padStart(3, '0')}`)
+    for (const reverse of [false, true]) {
+      put(
+        task,
+        's',
+        keys.map(key => [key, key]),
+      )
+      const seen: string[] = []
+      for (const [key, value] of task.store('s').range('k000', 'k300', { reverse })) {
+        seen.push(value.toString())
+        // Once all at once in the middle, otherwise the key itself.
+        const gone = seen.length === 100 ? keys : [key]
+        put(
+          task,
+          's',
+          gone.map(each => [each, undefined]),
+        )
+      }
+      assert.deepEqual(seen, reverse ? keys.toReversed() : keys)
+      assert.deepEqual(contents(task, 's'), [])
+      assert.deepEqual([...task.store('s').range(undefined, undefined, { reverse })], [])
+    }
+  })
+
+  run('several ranges of one store may be read side by side, and closed in any order', engine => {
+    const task = engine.openTask('0_0')
+    const keys = ['a', 'b', 'c', 'd']
+    put(
+      task,
+      's',
+      keys.map(key => [key, key]),
+    )
+    const up = task.store('s').range()[Symbol.iterator]()
+    const down = task.store('s').range('b', undefined, { reverse: true })[Symbol.iterator]()
+    assert.equal(up.next().value?.[0], 'a')
+    assert.equal(down.next().value?.[0], 'd')
+    put(task, 's', [
+      ['b', undefined],
+      ['c', undefined],
+    ])
+    assert.equal(down.next().value?.[0], 'c')
+    assert.equal(up.next().value?.[0], 'b')
+    up.return?.()
+    assert.equal(down.next().value?.[0], 'b')
+    assert.equal(down.next().done, true)
+  })
+
+  run('ranges of a prefix, and empty ranges, whatever the bytes', engine => {
+    const task = engine.openTask('0_0')
+    const keys = ['', 'a', 'a\xfe', 'a\xff', 'a\xff\0', 'a\xff\xff', 'b', '\xfe', '\xff', '\xffa']
+    put(
+      task,
+      's',
+      keys.map(key => [key, key]),
+    )
+    const store = task.store('s')
+    /** The end of a prefix, or undefined when nothing is above it. */
+    const ends: [string, string | undefined][] = [
+      ['', undefined],
+      ['a', 'b'],
+      ['a\xff', 'b'],
+      ['\xff', undefined],
+      ['c', 'd'],
+    ]
+    for (const [prefix, end] of ends) {
+      const expected = keys.filter(key => key.startsWith(prefix))
+      for (const reverse of [false, true]) {
+        const found = Array.from(store.range(prefix, end, { reverse }), ([key]) => key)
+        assert.deepEqual(found, reverse ? expected.toReversed() : expected, JSON.stringify(prefix))
+      }
+    }
+    for (const reverse of [false, true]) {
+      for (const [from, to] of [
+        ['a', 'a'],
+        ['b', 'a'],
+        ['c', 'd'],
+        ['\xff\xff', undefined],
+      ] as const) {
+        assert.deepEqual([...store.range(from, to, { reverse })], [], JSON.stringify([from, to]))
+      }
+    }
+  })
+
   run('a range that is open across turns of the event loop keeps its snapshot', async engine => {
     const task = engine.openTask('0_0')
     put(task, 's', [
