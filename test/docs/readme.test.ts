@@ -14,6 +14,7 @@ const pages = [
   'docs/async.md',
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
+  'docs/operators.md',
   'examples/orders/README.md',
 ]
 
