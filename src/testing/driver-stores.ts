@@ -1,6 +1,7 @@
 import { type ByteString, MAX_KEY_BYTES } from '../streams/state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../streams/state/store.ts'
 import { assertKeyLength } from '../streams/state/store-observer.ts'
+import { WindowBlock } from '../streams/state/window-blocks.ts'
 import { deepFreeze } from './deep-freeze.ts'
 
 /** A store of the test driver: a Map, its values frozen so that a function that mutates one throws. */
@@ -19,7 +20,7 @@ export class DriverStore<V> implements KeyValueStore<V> {
   put(key: ByteString, value: V | null, timestamp: number): void {
     assertKeyLength(this.name, key, MAX_KEY_BYTES)
     if (value === null) this.#rows.delete(key)
-    else this.#rows.set(key, { value: deepFreeze(value), timestamp })
+    else this.#rows.set(key, { value: frozen(value), timestamp })
   }
 
   *range(
@@ -31,4 +32,10 @@ export class DriverStore<V> implements KeyValueStore<V> {
     rows.sort(([a], [b]) => (a < b ? -1 : 1))
     yield* reverse ? rows.toReversed() : rows
   }
+}
+
+function frozen<V>(value: V): V {
+  if (!(value instanceof WindowBlock)) return deepFreeze(value)
+  for (let place = 0; place < value.windows; place++) deepFreeze(value.value(place))
+  return value
 }

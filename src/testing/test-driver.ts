@@ -16,6 +16,8 @@ import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import type { KeyValueStore } from '../streams/state/store.ts'
+import { storesByName } from '../streams/state/window-rows.ts'
 import { freezing } from './deep-freeze.ts'
 import { DriverStore } from './driver-stores.ts'
 import { Scenario, type TopicRecord } from './scenario.ts'
@@ -68,8 +70,8 @@ export class TestDriver {
   readonly #counts = new RecordCounts()
   readonly #tasks: Task[] = []
   readonly #readers = new Map<string, Task[]>()
-  readonly #stores = new Map<string, { definition: StoreDefinition; store: DriverStore<unknown> }>()
-  readonly #globalTables: { readonly table: GlobalTable; readonly store: DriverStore<unknown> }[] = []
+  readonly #stores = new Map<string, { definition: StoreDefinition; store: KeyValueStore<unknown> }>()
+  readonly #globalTables: { readonly table: GlobalTable; readonly store: KeyValueStore<unknown> }[] = []
   readonly #outputs = new Map<string, RawRecord[]>()
   readonly #pending: { topic: string; record: RawRecord }[] = []
   readonly #endOffsets = new Map<string, number>()
@@ -229,17 +231,18 @@ export class TestDriver {
   }
 
   #addTask(subTopology: SubTopology, options: TestDriverOptions): void {
-    const stores = new Map<string, DriverStore<unknown>>()
+    const stores = new Map<string, KeyValueStore<unknown>>()
     for (const definition of subTopology.stores) {
-      const store = new DriverStore<unknown>(definition.name)
-      stores.set(definition.name, store)
+      const kept = new DriverStore<unknown>(definition.name)
+      for (const [name, store] of storesByName(kept, definition.value)) stores.set(name, store)
+      const store = stores.get(definition.name) as KeyValueStore<unknown>
       this.#stores.set(definition.name, { definition, store })
     }
     for (const name of subTopology.globalStores) stores.set(name, this.#store(name).store)
     const task = new Task({
       subTopology: withFrozenValues(subTopology),
       partition: 0,
-      stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as DriverStore<V> },
+      stores: { keyValue: <V>(name: string) => stores.get(name) as KeyValueStore<V> },
       collector: this.#collector(),
       nowMs: () => this.#clock.nowMs(),
       counts: this.#counts.of(`${subTopology.id}_0`),
@@ -312,7 +315,7 @@ export class TestDriver {
     }
   }
 
-  #store(name: string): { definition: StoreDefinition; store: DriverStore<unknown> } {
+  #store(name: string): { definition: StoreDefinition; store: KeyValueStore<unknown> } {
     const found = this.#stores.get(name)
     if (found !== undefined) return found
     throw new EvertError(

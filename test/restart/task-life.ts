@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { ManualClock } from '../../src/internal/clock.ts'
 import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { SubTopology } from '../../src/streams/graph/topology.ts'
+import type { Windowed } from '../../src/streams/processors/windowed-key.ts'
 import type { RecordCollector } from '../../src/streams/runtime/record-collector.ts'
+import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
 import type { ByteString, StateEngine } from '../../src/streams/state/byte-store.ts'
 import type { KeyValueStore } from '../../src/streams/state/store.ts'
@@ -16,6 +18,7 @@ export type Input = readonly [key: string, value: string | null, timestamp: numb
 export class Life {
   readonly #subTopology: SubTopology
   readonly #engine: StateEngine
+  readonly #onError: ErrorPolicy
   /** The latest of each changelog: store, key and value as logged. */
   readonly changelog = new Map<string, { store: string; key: ByteString; value: Buffer; timestamp: number }>()
   readonly committed: string[] = []
@@ -24,9 +27,10 @@ export class Life {
   #stores: TaskStores
   #task: Task
 
-  constructor(subTopology: SubTopology, engine: StateEngine) {
+  constructor(subTopology: SubTopology, engine: StateEngine, onError: ErrorPolicy = 'fail') {
     this.#subTopology = subTopology
     this.#engine = engine
+    this.#onError = onError
     this.#stores = this.#open()
     this.#task = this.#start()
   }
@@ -91,6 +95,16 @@ export class Life {
     })
   }
 
+  /** The rows of a store of windows. */
+  windows(name: string) {
+    const definition = this.#subTopology.stores.find(store => store.name === name)
+    const store: KeyValueStore<unknown> = this.#stores.keyValue(name)
+    return Array.from(store.range(), ([key, row]) => ({
+      ...(definition?.key.decode(Buffer.from(key, 'latin1')) as Windowed<string>),
+      ...row,
+    }))
+  }
+
   async close(): Promise<void> {
     await this.#stores.close()
   }
@@ -113,6 +127,7 @@ export class Life {
       partition: 0,
       stores: this.#stores,
       collector: { collect },
+      onError: this.#onError,
       nowMs: () => this.#clock.nowMs(),
     })
   }

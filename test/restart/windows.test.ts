@@ -41,6 +41,12 @@ const TOPOLOGIES: Readonly<Record<string, (builder: StreamsBuilder) => void>> = 
         .windowedBy(tumbling({ sizeMs: 10, graceMs: 5 }))
         .aggregate(start, log, text),
     ),
+  'hopping windows': builder =>
+    outOfWindows(
+      grouped(builder)
+        .windowedBy(hopping({ sizeMs: 30, advanceMs: 3, graceMs: 5 }))
+        .aggregate(start, log, text),
+    ),
   'hopping windows on close': builder =>
     outOfWindows(
       grouped(builder)

@@ -29,6 +29,8 @@ export interface TableParts {
 export interface StorePlan {
   readonly plan: Plan
   readonly key: Codec<unknown>
+  /** How the store keeps rows. Default: as values of the table. */
+  readonly stored?: Codec<unknown> | undefined
   /** The topic that can serve as changelog. */
   readonly sourceTopic?: string
   /** The generated name of the table's repartition topic, where that is not named after its store. */
@@ -122,9 +124,10 @@ export function versionedParts(state: TableState, stores: VersionedStores, plan:
   }
 }
 
-function keepRowsIn(state: TableState, store: string, { plan, key, sourceTopic }: StorePlan): void {
+function keepRowsIn(state: TableState, store: string, storePlan: StorePlan): void {
   if (state.store !== undefined) return
-  plan.addStore({ name: store, key, value: state.value, sourceTopic, logged: state.logged })
+  const { plan, key, stored = state.value, sourceTopic } = storePlan
+  plan.addStore({ name: store, key, value: stored, sourceTopic, logged: state.logged })
   state.store = store
 }
 

@@ -48,7 +48,7 @@ export function aggregateWindows<K, A, F>(
   assert(first !== undefined, 'a windowed aggregate of nothing')
   const key = windows.storeKey(first.key)
   const state = newTableState(value, { logged: options.logged })
-  const table = sourceParts(state, store, { plan, key })
+  const table = sourceParts(state, store, { plan, key, stored: windows.stored(value) })
   table.keepRows(store)
   const timeStore = `${store}-times`
   const indexStore = `${store}-by-key`

@@ -3,18 +3,24 @@ import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
+import { hoppingWindowAggregate } from '../processors/hopping-window-aggregate.ts'
 import { type SessionFold, sessionWindowAggregate } from '../processors/session-aggregate.ts'
 import { sessionStoreKey } from '../processors/session-key.ts'
 import { slidingRetentionMs, slidingWindowAggregate } from '../processors/sliding-window-aggregate.ts'
+import { tumblingWindowAggregate } from '../processors/tumbling-window-aggregate.ts'
 import { unlimitedWindowAggregate } from '../processors/unlimited-window-aggregate.ts'
-import { windowAggregate } from '../processors/window-aggregate.ts'
 import { assertIdleTime } from '../processors/idle-closing.ts'
 import { sendingLate } from '../processors/late-records.ts'
 import type { WindowFold } from '../processors/window-fold.ts'
 import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import type { WindowIdling } from '../processors/windowed-rows.ts'
+import { WindowBlockCodec } from '../state/window-blocks.ts'
 import type { TableWindow } from './context.ts'
+import { countCodec } from './default-codecs.ts'
+
+const MAX_COUNTS_PER_BLOCK = 64
+const MAX_AGGREGATES_PER_BLOCK = 16
 
 export interface WindowEmitOptions {
   /** `onUpdate` (default): every update of a window; `onWindowClose`: its final row, once (KIP-825). */
@@ -53,6 +59,8 @@ export interface WindowOperator<F> {
   readonly hasTimes: boolean
   /** Where its late records go. */
   readonly lateTo?: Topic<unknown, unknown> | undefined
+  /** How the store keeps rows, if not each by itself. */
+  stored(value: Codec<unknown>): WindowBlockCodec<unknown> | undefined
   /** How the store writes windowed keys. */
   storeKey<K>(key: Codec<K>): Codec<Windowed<K>>
   create(fold: F, parts: WindowOperatorParts): ProcessorFactory
@@ -126,9 +134,27 @@ function timeOperator(windows: TimeWindows, onClose: boolean): WindowOperator<Wi
     minRetentionMs,
     hasIndex: false,
     hasTimes: true,
+    stored: value => hoppingBlocks(windows, value),
     storeKey: key => windowStoreKey(key, windows.sizeMs),
-    create: (fold, parts) => windowAggregate({ ...parts, windows, fold, onClose }),
+    create(fold, parts) {
+      const plan = { ...parts, windows, fold, onClose }
+      const blocks = hoppingBlocks(windows, parts.state.value)
+      return blocks === undefined
+        ? tumblingWindowAggregate(plan)
+        : hoppingWindowAggregate({ ...plan, layout: blocks.layout })
+    },
   }
+}
+
+/** Of windows that overlap. What a block holds must fit into one record of the changelog, whatever an aggregate holds. */
+function hoppingBlocks(
+  { sizeMs, advanceMs }: TimeWindows,
+  value: Codec<unknown>,
+): WindowBlockCodec<unknown> | undefined {
+  const overlapping = Math.ceil(sizeMs / advanceMs)
+  if (overlapping === 1) return undefined
+  const atMost = value === countCodec ? MAX_COUNTS_PER_BLOCK : MAX_AGGREGATES_PER_BLOCK
+  return new WindowBlockCodec({ advanceMs, perBlock: Math.min(overlapping, atMost) }, value)
 }
 
 function slidingOperator(windows: SlidingWindows, onClose: boolean): WindowOperator<WindowFold> {
@@ -137,6 +163,7 @@ function slidingOperator(windows: SlidingWindows, onClose: boolean): WindowOpera
     minRetentionMs: slidingRetentionMs(windows),
     hasIndex: true,
     hasTimes: true,
+    stored: () => undefined,
     storeKey: key => windowStoreKey(key, windows.timeDifferenceMs),
     create: (fold, parts) => slidingWindowAggregate({ ...parts, windows, fold, onClose }),
   }
@@ -148,6 +175,7 @@ function unlimitedOperator(windows: UnlimitedWindows): WindowOperator<WindowFold
     minRetentionMs: Infinity,
     hasIndex: false,
     hasTimes: false,
+    stored: () => undefined,
     storeKey: key => windowStoreKey(key, Infinity),
     create: (fold, parts) => unlimitedWindowAggregate({ ...parts, windows, fold }),
   }
@@ -171,6 +199,7 @@ function closingSessions(
     minRetentionMs,
     hasIndex: true,
     hasTimes: true,
+    stored: () => undefined,
     storeKey: sessionStoreKey,
     create: (fold, parts) =>
       sessionWindowAggregate({

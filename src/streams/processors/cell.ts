@@ -14,15 +14,25 @@ export class Cell {
   #value: unknown
   #byteString: ByteString | undefined
 
-  private constructor(codec: Codec<unknown>, bytes: Buffer | undefined, value: unknown) {
+  private constructor(
+    codec: Codec<unknown>,
+    bytes: Buffer | undefined,
+    value: unknown,
+    byteString?: ByteString,
+  ) {
     this.codec = codec
     this.#bytes = bytes
     this.#value = value
-    this.#byteString = undefined
+    this.#byteString = byteString
   }
 
   static ofBytes(bytes: Buffer, codec: Codec<unknown>): Cell {
     return new Cell(codec, bytes, NOT_DECODED)
+  }
+
+  /** Of a key that was put together as a store key. */
+  static ofByteString(byteString: ByteString, codec: Codec<unknown>): Cell {
+    return new Cell(codec, undefined, NOT_DECODED, byteString)
   }
 
   /** `value` must be neither null nor undefined: such a key or value is the absence of a cell. */
@@ -32,12 +42,15 @@ export class Cell {
 
   /** The decoded value. Throws what the codec throws. */
   get value(): unknown {
-    if (this.#value === NOT_DECODED) this.#value = this.codec.decode(this.#bytes as Buffer)
+    if (this.#value === NOT_DECODED) this.#value = this.codec.decode(this.bytes)
     return this.#value
   }
 
   get bytes(): Buffer {
-    return (this.#bytes ??= this.codec.encode(this.#value))
+    return (this.#bytes ??=
+      this.#value === NOT_DECODED
+        ? Buffer.from(this.#byteString as ByteString, 'latin1')
+        : this.codec.encode(this.#value))
   }
 
   /** The bytes in another format; the original bytes when it is the same codec object. */

@@ -22,4 +22,9 @@ class FanOut implements Processor {
   }
 }
 
+/** Nobody takes what goes there. */
+export function isNowhere(next: Processor): boolean {
+  return next === nowhere
+}
+
 const nowhere: Processor = { process() {} }

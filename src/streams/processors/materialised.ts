@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { type Cell, cellOf } from './cell.ts'
+import { isNowhere } from './fan-out.ts'
 import type { Processor } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
 
@@ -37,12 +38,14 @@ export class RowWriter {
   readonly #sendOldValues: boolean
   readonly #codec: Codec<unknown>
   readonly #next: Processor
+  readonly #forwards: boolean
 
   constructor(store: KeyValueStore<unknown>, state: TableState, next: Processor) {
     this.#store = store
     this.#sendOldValues = state.sendOldValues
     this.#codec = state.value
     this.#next = next
+    this.#forwards = !isNowhere(next)
   }
 
   /** Replaces the row of the record's key. */
@@ -58,6 +61,7 @@ export class RowWriter {
       }
     }
     this.#store.put(key, value === null ? null : value.value, record.timestamp)
+    if (!this.#forwards) return
     this.#next.process(latestChange(record, { value, old }, record.timestamp))
   }
 
@@ -71,6 +75,7 @@ export class RowWriter {
     if (absent && old === null) return
     const changedAt = absent ? record.timestamp : timestamp
     this.#store.put((record.key as Cell).byteString, absent ? null : value, changedAt)
+    if (!this.#forwards) return
     this.#next.process(
       latestChange(
         record,

@@ -22,7 +22,7 @@ import { missing } from './drop-reason.ts'
  * merged session that closed before is left alone and the record is late.
  *
  * State: the sessions by end, start and key; an index of them by key and end, with their starts; and the operator's
- * times, as in window-aggregate.ts.
+ * times, as in tumbling-window-aggregate.ts.
  *
  * Correctness: sessions of one key are always more than the gap apart, so ends and starts are in the same order and
  * the ones to merge are one range of the index.

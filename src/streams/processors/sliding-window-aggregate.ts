@@ -25,7 +25,7 @@ import { missing } from './drop-reason.ts'
  * Times before d have no left window of their own: their records share [0, d].
  *
  * State: one row per key and window, ordered by window start; an index of the windows by key and start, since the
- * walk is per key; and the operator's times, as in window-aggregate.ts.
+ * walk is per key; and the operator's times, as in tumbling-window-aggregate.ts.
  *
  * Correctness: between the windows of two neighbouring records of a key, a window of length d that is moved along holds
  * the same records, so left and right windows are all that differ. A window that does not exist yet holds exactly

@@ -42,6 +42,14 @@ export function firstStart({ sizeMs, advanceMs }: TimeWindows, timestamp: number
 }
 
 /**
+ * The start of the first window that is open when the windows are closed that end at `closedUpTo` or before. As it moves
+ * from window to window, not with time, nothing needs to be looked for in between.
+ */
+export function firstOpenStart({ sizeMs, advanceMs }: TimeWindows, closedUpTo: number): number {
+  return (Math.floor((closedUpTo - sizeMs) / advanceMs) + 1) * advanceMs
+}
+
+/**
  * For every key, all windows of `timeDifferenceMs` (both ends inclusive) that hold different records: a record is
  * aggregated with those at most so far before it, and with those at most so far after it (KIP-450).
  */

@@ -6,6 +6,8 @@ import { CachedStore } from './cached-store.ts'
 import { readCommitted } from './committed-store.ts'
 import type { KeyValueStore } from './store.ts'
 import { StoreObservers, type StoreObserver } from './store-observer.ts'
+import { WindowBlockCodec } from './window-blocks.ts'
+import { committedWindowRows, storesByName, windowObserver } from './window-rows.ts'
 
 export interface TaskStoreDefinition {
   readonly name: string
@@ -38,6 +40,8 @@ export type CommittedStore<V> = Omit<KeyValueStore<V>, 'put'>
 export class TaskStores {
   readonly #state: TaskState
   readonly #stores = new Map<string, CachedStore<unknown>>()
+  /** What `keyValue` gives out. */
+  readonly #byName = new Map<string, KeyValueStore<unknown>>()
   readonly #observers = new StoreObservers()
   readonly #cachedValues: number
   #prepared: StoreWrites[] | undefined
@@ -53,14 +57,17 @@ export class TaskStores {
     assert(!this.#stores.has(name), `store ${name} is opened twice`)
     const store = new CachedStore<unknown>(this.#state.store(name), this.#state, definition)
     this.#stores.set(name, store)
+    for (const [each, opened] of storesByName(store, definition.value)) this.#byName.set(each, opened)
     const share = Math.ceil(this.#cachedValues / this.#stores.size)
-    for (const each of this.#stores.values()) each.cachedValues = share
-    return store as unknown as KeyValueStore<V>
+    for (const each of this.#stores.values()) each.cachedValues = Math.ceil(share / weightOf(each.codec))
+    return this.keyValue(name)
   }
 
   /** A store that is open. */
   keyValue<V>(name: string): KeyValueStore<V> {
-    return this.#store(name) as unknown as KeyValueStore<V>
+    const store = this.#byName.get(name)
+    assert(store !== undefined, `store ${name} is not open`)
+    return store as KeyValueStore<V>
   }
 
   /**
@@ -68,14 +75,18 @@ export class TaskStores {
    * version is not the one that this state was last committed with, its stores are rebuilt first.
    */
   observe(name: string, observer: StoreObserver<unknown>): void {
-    const store = this.#store(name)
-    this.#observers.add(name, observer)
-    this.#observers.rebuildIfChanged(name, this.#state, store.codec)
+    const { codec } = this.#store(name)
+    const ofBlocks = codec instanceof WindowBlockCodec
+    this.#observers.add(name, ofBlocks ? windowObserver(observer, codec) : observer)
+    this.#observers.rebuildIfChanged(name, this.#state, codec)
   }
 
   /** Committed values only: what views read. */
   committed<V>(name: string): CommittedStore<V> {
-    return readCommitted(this.#state.store(name), this.#store(name).codec as Codec<V>)
+    const { codec } = this.#store(name)
+    const bytes = this.#state.store(name)
+    if (!(codec instanceof WindowBlockCodec)) return readCommitted(bytes, codec as Codec<V>)
+    return committedWindowRows(readCommitted(bytes, codec), codec.layout) as CommittedStore<V>
   }
 
   /** The bytes of a store that an observer keeps. */
@@ -166,6 +177,11 @@ export class TaskStores {
     assert(store !== undefined, `store ${name} is not open`)
     return store
   }
+}
+
+/** In rows that are kept by themselves, about. */
+function weightOf(codec: Codec<unknown>): number {
+  return codec instanceof WindowBlockCodec ? Math.ceil(codec.layout.perBlock / 8) : 1
 }
 
 /** Observers hear of the difference that a batch makes, not of its steps. */

@@ -1,3 +1,4 @@
+import { timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
 import type { FinalResults } from './final-results.ts'
@@ -8,13 +9,12 @@ import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from 
 import { RowExpiry } from './row-expiry.ts'
 import type { StreamRecord } from './stream-record.ts'
 import type { WindowFold } from './window-fold.ts'
-import { windowStoreKeyBytes } from './windowed-key.ts'
-import { firstStart, type TimeWindows } from './windows.ts'
+import { firstOpenStart, firstStart, type TimeWindows } from './windows.ts'
 import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
 import { missing } from './drop-reason.ts'
 
 /*
- * Algorithm: a record updates the row of every window that covers its time and has not closed; a window closes when
+ * Algorithm: a record updates the row of the window that covers its time, unless that has closed; a window closes when
  * stream time, as this operator has seen it, passes its end by the grace. Results go out with each update, or once when
  * the window has closed (final-results.ts).
  *
@@ -24,13 +24,6 @@ import { missing } from './drop-reason.ts'
  *
  * Correctness: stream time only grows, so a window once closed never changes again. What closes between two records
  * is one range of starts. Rows expire after final results have been read, never before, however far time jumps.
- *
- * Cost: one read and one write per window that covers a record, sizeMs / advanceMs of them, and as many changelog
- * records per key and commit. Slicing would keep one partial aggregate per key and step of advanceMs (when that divides
- * sizeMs) and put a window together from its slices when it closes: one write per record instead of size / advance,
- * 60 times fewer for a minute that advances by a second. It needs an aggregate whose parts can be merged (count can; a
- * reducer only if it is associative, an aggregator only with a merger) and results that go out on close: results on
- * update are size / advance rows per record whatever the store holds.
  */
 
 export interface WindowAggregatePlan extends WindowedPlan {
@@ -38,12 +31,12 @@ export interface WindowAggregatePlan extends WindowedPlan {
   readonly fold: WindowFold
 }
 
-/** Kafka Streams: KStreamWindowAggregate. Records without key or value are dropped, as are late ones per window. */
-export function windowAggregate(plan: WindowAggregatePlan): ProcessorFactory {
-  return (context, next) => new WindowAggregate(plan, context, next)
+/** Kafka Streams: KStreamWindowAggregate. Records without key or value are dropped, as are late ones. */
+export function tumblingWindowAggregate(plan: WindowAggregatePlan): ProcessorFactory {
+  return (context, next) => new TumblingWindowAggregate(plan, context, next)
 }
 
-class WindowAggregate implements Processor {
+class TumblingWindowAggregate implements Processor {
   readonly #plan: WindowAggregatePlan
   readonly #store: KeyValueStore<unknown>
   readonly #clock: OperatorClock
@@ -69,26 +62,24 @@ class WindowAggregate implements Processor {
   }
 
   process(record: StreamRecord): void {
-    const { windows, fold } = this.#plan
+    const { windows } = this.#plan
     const { key, value, timestamp } = record
     if (key === null || value === null) return this.#task.drop(this.#node, missing(record))
     this.#task.node = this.#node
     this.#clock.advance(timestamp)
-    const { sizeMs, advanceMs, graceMs } = windows
+    const { sizeMs, graceMs } = windows
     const closedUpTo = this.#clock.streamTime - graceMs
-    for (let start = firstStart(windows, timestamp); start <= timestamp; start += advanceMs) {
-      if (start + sizeMs > closedUpTo) this.#update(record, start, fold)
-      else this.#late.drop(record, { start, end: start + sizeMs, streamTime: this.#clock.streamTime })
-    }
-    this.#results.emit(record, closedUpTo - sizeMs + 1)
+    const start = firstStart(windows, timestamp)
+    if (start + sizeMs > closedUpTo) this.#update(record, key, start)
+    else this.#late.drop(record, { start, end: start + sizeMs, streamTime: this.#clock.streamTime })
+    this.#results.emit(record, firstOpenStart(windows, closedUpTo))
     this.#expiry.expire(this.#clock)
   }
 
-  #update(record: StreamRecord, start: number, fold: WindowFold): void {
-    const key = record.key as Cell
-    const windowKey = Cell.ofBytes(windowStoreKeyBytes(start, key.bytes), this.#plan.windowKey)
+  #update(record: StreamRecord, key: Cell, start: number): void {
+    const windowKey = Cell.ofByteString(timePart(start) + key.byteString, this.#plan.windowKey)
     const row = this.#store.get(windowKey.byteString)
-    const value = fold(row?.value, record.value as Cell, key)
+    const value = this.#plan.fold(row?.value, record.value as Cell, key)
     const timestamp = row === undefined ? record.timestamp : Math.max(record.timestamp, row.timestamp)
     this.#rows.replace(record.withKey(windowKey), { old: row?.value ?? null, value }, timestamp)
     this.#task.node = this.#node
