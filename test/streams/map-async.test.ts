@@ -35,19 +35,25 @@ function answering(mapper: Mapper, options: MapAsyncOptions<string> = {}) {
   return { application, answers }
 }
 
-test('a read of one’s own write waits for the result of its call', async () => {
-  const release = deferred<string>()
-  const { application, answers } = answering(() => release.promise)
-  await using running = await application.start({ cluster: 'memory:own-writes', commitIntervalMs: 5 })
-  const { position } = await running.append(questions, 'a', '?')
-  await assert.rejects(
-    () => answers.get('a', { minPosition: position, timeoutMs: 100 }),
-    error => isEvertError(error, 'TIMEOUT'),
-  )
-  const reading = answers.get('a', { minPosition: position, ...TIMEOUT })
-  release.resolve('!')
-  assert.equal(await reading, '!')
-})
+for (const guarantee of ['exactly_once', 'at_least_once'] as const) {
+  test(`a read of one’s own write waits for the result of its call (${guarantee})`, async () => {
+    const release = deferred<string>()
+    const { application, answers } = answering(() => release.promise)
+    await using running = await application.start({
+      cluster: 'memory:own-writes',
+      commitIntervalMs: 5,
+      guarantee,
+    })
+    const { position } = await running.append(questions, 'a', '?')
+    await assert.rejects(
+      () => answers.get('a', { minPosition: position, timeoutMs: 100 }),
+      error => isEvertError(error, 'TIMEOUT'),
+    )
+    const reading = answers.get('a', { minPosition: position, ...TIMEOUT })
+    release.resolve('!')
+    assert.equal(await reading, '!')
+  })
+}
 
 test('a call that hangs holds back no commit and no other key', async () => {
   const { application, answers } = answering((value, key) =>
