@@ -327,7 +327,11 @@ test('tables and aggregates that are not logged have no changelog, nor has what 
     'versions-history',
   ]
   assert.deepEqual(stores.map(({ name }) => name).toSorted(), [...unlogged, 'logged'].toSorted())
-  for (const read of [() => builder.table(stockTopic, off), () => builder.globalTable(stockTopic, off)]) {
+  for (const read of [
+    () => builder.table(stockTopic, off),
+    () => builder.globalTable(stockTopic, off),
+    () => builder.globalTable(topic('other', text)).filter(() => true, off),
+  ]) {
     assert.throws(read, /has that topic as its changelog/)
   }
 })
@@ -418,16 +422,19 @@ test('a processor reads the rows of a table and of a global table, and cannot wr
   const stock = builder.table(stockTopic)
   const plenty = stock.filter(amount => amount > 9)
   const names = builder.globalTable(namesTopic)
+  const upper = names.map(name => name.toUpperCase(), { value: string })
   builder
     .stream(input)
     .processValues({
-      stores: { stock, plenty, names },
+      stores: { stock, plenty, names, upper },
       create:
         ({ stores, forward }) =>
         (value, key) => {
           if (value === 'write') (stores.stock as unknown as { put(k: string, v: number): void }).put(key, 1)
           const all = Array.from(stores.stock.entries({ reverse: true }), ([each]) => each).join()
-          forward(`${stores.names.get(key)}: ${stores.stock.get(key)}, ${stores.plenty.get(key)} (${all})`)
+          forward(
+            `${stores.names.get(key)}/${stores.upper.get(key)}: ${stores.stock.get(key)}, ${stores.plenty.get(key)} (${all})`,
+          )
         },
     })
     .to(output)
@@ -438,7 +445,7 @@ test('a processor reads the rows of a table and of a global table, and cannot wr
   for (const key of ['a', 'b']) driver.send(input, { key, value: '' })
   assert.deepEqual(
     driver.read(output).map(({ value }) => value),
-    ['undefined: 5, undefined (b,a)', 'Bolts: 10, 10 (b,a)'],
+    ['undefined/undefined: 5, undefined (b,a)', 'Bolts/BOLTS: 10, 10 (b,a)'],
   )
   assert.throws(() => driver.send(input, { key: 'a', value: 'write' }), /belongs to a table and is only read/)
 })

@@ -5,6 +5,7 @@ import { type ReadOnlyStore, readOnlyStore } from '../processors/processor-store
 import { CONNECTION, type StoreConnection, type StoreDeclaration } from '../processors/store-declaration.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
+import { assertLogged } from './topic-tables.ts'
 import { assertSamePlan } from './table-connection.ts'
 import { newTableState } from './table-parts.ts'
 import { View, type ViewOptions } from './view.ts'
@@ -74,10 +75,11 @@ export class GlobalKTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>>
 
   #derive<V2>(
     prefix: string,
-    { store: name, value }: StoreOptions & { readonly value: Codec<V2> },
+    { store: name, value, ...options }: StoreOptions & { readonly value: Codec<V2> },
     next: Mapper,
   ): GlobalKTable<K, V2> {
     const { plan, topic, key, row: before } = this.#parts
+    assertLogged(topic, options)
     const store = name ?? plan.names.store(prefix)
     const row = before === undefined ? next : chained(before, next)
     const derived = { value: topic.value, row }

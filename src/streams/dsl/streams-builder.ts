@@ -12,6 +12,7 @@ import type { DslContext } from './context.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
+import { assertLogged } from './topic-tables.ts'
 import type { SourceOptions, StoreOptions, TableOptions, VersionedTableOptions } from './options.ts'
 import { planRows } from './table-expiry.ts'
 import { newTableState, sourceParts, versionedParts } from './table-parts.ts'
@@ -175,15 +176,6 @@ export class StreamsBuilder {
         source.topics.length === topics.length && source.topics.every((topic, i) => topic === topics[i]),
     )
   }
-}
-
-/** The topic is the changelog, at no cost. */
-function assertLogged({ name }: { readonly name: string }, { logged }: StoreOptions): void {
-  if (logged !== false) return
-  throw new EvertError(
-    'INVALID_TOPOLOGY',
-    `The table of "${name}" has that topic as its changelog, and writes none of its own. Leave out { logged: false }.`,
-  )
 }
 
 function isList<T>(topics: T | readonly [T, ...T[]]): topics is readonly [T, ...T[]] {
