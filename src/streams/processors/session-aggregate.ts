@@ -1,5 +1,5 @@
 import { assert } from '../../internal/assert.ts'
-import { latin1Slice } from '../../internal/latin1.ts'
+import { keyPart, readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell } from './cell.ts'
 import type { FinalResults } from './final-results.ts'
@@ -9,9 +9,8 @@ import type { RowWriter } from './materialised.ts'
 import type { OperatorClock } from './operator-clock.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { RowExpiry } from './row-expiry.ts'
-import { indexPlaceOf, sessionStoreKeyBytes, type SessionTimes } from './session-key.ts'
-import type { StreamRecord } from './stream-record.ts'
-import { keyIndexPlace, timeOfPlace } from './windowed-key.ts'
+import { indexPlaceOf, sessionStorePlace, type SessionTimes } from './session-key.ts'
+import { StreamRecord } from './stream-record.ts'
 import type { SessionWindows } from './windows.ts'
 import { type WindowedPlan, windowedRows } from './windowed-rows.ts'
 import { missing } from './drop-reason.ts'
@@ -101,7 +100,7 @@ class SessionAggregate implements Processor {
     this.#rows = rows
     this.#results = results
     this.#expiry = new RowExpiry(store, { retentionMs, everyMs: windows.gapMs }, (key, timestamp) =>
-      this.#index.put(latin1Slice(indexPlaceOf(Buffer.from(key, 'latin1'))), null, timestamp),
+      this.#index.put(indexPlaceOf(key), null, timestamp),
     )
     this.#late = new LateRecords(context)
     this.#node = context.node
@@ -123,8 +122,12 @@ class SessionAggregate implements Processor {
     const { fold } = this.#plan
     const key = record.key as Cell
     const sessions = this.#sessionsAround(key, record.timestamp)
-    const start = Math.min(record.timestamp, ...sessions.map(session => session.start))
-    const end = Math.max(record.timestamp, ...sessions.map(session => session.end))
+    let start = record.timestamp
+    let end = record.timestamp
+    for (const session of sessions) {
+      if (session.start < start) start = session.start
+      if (session.end > end) end = session.end
+    }
     if (end < closedBelow) return this.#late.drop(record, { start, end, streamTime: this.#clock.streamTime })
     let aggregate = fold.start()
     for (const session of sessions) aggregate = fold.merge(aggregate, session.value, key)
@@ -134,7 +137,7 @@ class SessionAggregate implements Processor {
     }
     this.#task.node = this.#node
     const value = fold.add(aggregate, record.value as Cell, key)
-    const merged = { start, end, cell: this.#cell({ start, end }, key.bytes) }
+    const merged = { start, end, cell: this.#cell({ start, end }, key) }
     this.#replace(record, merged, unchanged?.value ?? null, value)
   }
 
@@ -143,13 +146,14 @@ class SessionAggregate implements Processor {
     const { windows, retentionMs } = this.#plan
     const { gapMs } = windows
     const keptFrom = this.#clock.streamTime - retentionMs + 1
-    const from = latin1Slice(keyIndexPlace(key.bytes, Math.max(timestamp - gapMs, keptFrom)))
-    const to = latin1Slice(keyIndexPlace(key.bytes, Number.MAX_SAFE_INTEGER))
+    const part = keyPart(key.byteString)
+    const from = part + timePart(Math.max(timestamp - gapMs, keptFrom))
+    const to = part + timePart(Number.MAX_SAFE_INTEGER)
     const sessions: Session[] = []
     for (const [place, { value: start }] of this.#index.range(from, to)) {
       if (start > timestamp + gapMs) break
-      const end = timeOfPlace(place)
-      const cell = this.#cell({ start, end }, key.bytes)
+      const end = readTimePart(place, place.length - TIME_LENGTH)
+      const cell = this.#cell({ start, end }, key)
       const row = this.#store.get(cell.byteString)
       assert(row !== undefined, 'a session of the index that the store does not have')
       sessions.push({ start, end, cell, value: row.value })
@@ -160,12 +164,13 @@ class SessionAggregate implements Processor {
   #replace(record: StreamRecord, session: SessionTimes & { cell: Cell }, old: unknown, value: unknown): void {
     const { start, end, cell } = session
     const gone = value === null || value === undefined
-    const place = latin1Slice(keyIndexPlace((record.key as Cell).bytes, end))
+    const place = keyPart((record.key as Cell).byteString) + timePart(end)
     this.#index.put(place, gone ? null : start, end)
-    this.#rows.replace(record.withKey(cell).withChange(record.value, null, end), { old, value }, end)
+    const change = new StreamRecord(cell, record.value, null, end, record.headers, record.isLatest)
+    this.#rows.replace(change, { old, value }, end)
   }
 
-  #cell(times: SessionTimes, key: Buffer): Cell {
-    return Cell.ofBytes(sessionStoreKeyBytes(times, key), this.#plan.windowKey)
+  #cell(times: SessionTimes, key: Cell): Cell {
+    return Cell.ofByteString(sessionStorePlace(times, key.byteString), this.#plan.windowKey)
   }
 }

@@ -1,13 +1,8 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
-import {
-  keyIndexPlace,
-  readTime,
-  TIME_BYTES,
-  timeBytes,
-  type TimeFirstCodec,
-  type Windowed,
-} from './windowed-key.ts'
+import type { ByteString } from '../state/byte-store.ts'
+import { keyPart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
+import { readTime, TIME_BYTES, timeBytes, type TimeFirstCodec, type Windowed } from './windowed-key.ts'
 
 /**
  * Keys of a table of sessions as its stores hold them: end, start (8 bytes each, big-endian), then the key. Sessions
@@ -18,7 +13,8 @@ export function sessionStoreKey<K>(key: Codec<K>): TimeFirstCodec<Windowed<K>> {
     name: `session-${key.name}`,
     isTimeFirst: true,
     order: key.order,
-    encode: ({ key: inner, start, end }) => sessionStoreKeyBytes({ start, end }, key.encode(inner)),
+    encode: ({ key: inner, start, end }) =>
+      Buffer.concat([timeBytes(end), timeBytes(start), key.encode(inner)]),
     decode(bytes) {
       if (bytes.length < 2 * TIME_BYTES) {
         throw new EvertError(
@@ -39,11 +35,11 @@ export interface SessionTimes {
 }
 
 /** The bytes of `sessionStoreKey` from the bytes of its parts. */
-export function sessionStoreKeyBytes({ start, end }: SessionTimes, key: Buffer): Buffer {
-  return Buffer.concat([timeBytes(end), timeBytes(start), key])
+export function sessionStorePlace({ start, end }: SessionTimes, key: ByteString): ByteString {
+  return timePart(end) + timePart(start) + key
 }
 
 /** The place in the index by key and end of a session, from its key in the store. */
-export function indexPlaceOf(storeKey: Buffer): Buffer {
-  return keyIndexPlace(storeKey.subarray(2 * TIME_BYTES), readTime(storeKey, 0))
+export function indexPlaceOf(storeKey: ByteString): ByteString {
+  return keyPart(storeKey.slice(2 * TIME_LENGTH)) + storeKey.slice(0, TIME_LENGTH)
 }
