@@ -4,19 +4,19 @@ import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { Cell, cellOf } from './cell.ts'
 import {
-  hashOf,
   instructions,
   responseCodec,
   type Subscription,
   type SubscriptionResponse,
   subscriptionCodec,
-  subscriptionKey,
+  subscriptionPlace,
   subscriptionPrefix,
 } from './foreign-key-messages.ts'
 import type { Joiner, Mapper } from './functions.ts'
 import type { Lookup, LookupFactory } from './lookup.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import { StreamRecord } from './stream-record.ts'
+import { hashesOf, type ValueHashes } from './value-hashes.ts'
 
 /*
  * Algorithm (KIP-213): a left row subscribes at the task that holds its foreign key. That task answers with the
@@ -43,6 +43,8 @@ export function foreignKeySubscribe(plan: SubscribePlan): ProcessorFactory {
 
 class Subscribe implements Processor {
   readonly #plan: SubscribePlan
+  #hashes: ValueHashes | undefined
+  #hashedCodec: Codec<unknown> | undefined
   readonly #node: string
   readonly #task: TaskContext
   readonly #next: Processor
@@ -84,13 +86,21 @@ class Subscribe implements Processor {
 
   #send(record: StreamRecord, foreignKey: Cell | null, instruction: number): void {
     const subscription: Subscription = {
-      hash: record.value === null ? null : valueHash(record.value.value, record.value.codec),
+      hash: record.value === null ? null : this.#hash(record.value),
       instruction,
       primaryKey: (record.key as Cell).bytes,
       partition: this.#task.partition,
     }
     const value = Cell.ofValue(subscription, subscriptionCodec)
     this.#next.process(new StreamRecord(foreignKey, value, null, record.timestamp, record.headers, true))
+  }
+
+  #hash({ value, codec }: Cell): Buffer {
+    if (this.#hashes === undefined || this.#hashedCodec !== codec) {
+      this.#hashes = hashesOf(codec)
+      this.#hashedCodec = codec
+    }
+    return this.#hashes.of(value)
   }
 }
 
@@ -131,7 +141,7 @@ class Answer implements Processor {
     const deletes =
       instruction === instructions.DELETE_QUIETLY || instruction === instructions.DELETE_AND_ANSWER
     if (key !== null) {
-      const place = latin1Slice(subscriptionKey(key.bytes, subscription.primaryKey))
+      const place = subscriptionPlace(key.byteString, latin1Slice(subscription.primaryKey))
       this.#subscriptions.put(place, deletes ? null : subscription, record.timestamp)
     }
     if (instruction === instructions.DELETE_QUIETLY) return
@@ -168,7 +178,7 @@ class Notify implements Processor {
     if (!record.isLatest) return this.#task.drop(this.#node, 'outdated')
     this.#task.node = this.#node
     const { primaryKey, rightValue } = this.#plan
-    const prefix = latin1Slice(subscriptionPrefix((record.key as Cell).bytes))
+    const prefix = subscriptionPrefix((record.key as Cell).byteString)
     const foreignValue = record.value === null ? null : record.value.bytesAs(rightValue)
     const { timestamp } = record
     for (const [, { value: subscription }] of this.#subscriptions.range(prefix, after(prefix))) {
@@ -193,6 +203,7 @@ export function foreignKeyResolve(plan: ResolvePlan): ProcessorFactory {
 
 class Resolve implements Processor {
   readonly #plan: ResolvePlan
+  readonly #hashes: ValueHashes
   readonly #rows: Lookup
   readonly #node: string
   readonly #task: TaskContext
@@ -200,6 +211,7 @@ class Resolve implements Processor {
 
   constructor(plan: ResolvePlan, context: ProcessorContext, next: Processor) {
     this.#plan = plan
+    this.#hashes = hashesOf(plan.leftValue)
     this.#rows = plan.leftRows.create(context)
     this.#node = context.node
     this.#task = context.task
@@ -208,11 +220,11 @@ class Resolve implements Processor {
 
   process(record: StreamRecord): void {
     this.#task.node = this.#node
-    const { leftValue, rightValue, joiner, left, value } = this.#plan
+    const { rightValue, joiner, left, value } = this.#plan
     const key = record.key as Cell
     const { hash, foreignValue } = (record.value as Cell).value as SubscriptionResponse
     const row = this.#rows.get(key)
-    const current = row === undefined ? null : valueHash(row.value, leftValue)
+    const current = row === undefined ? null : this.#hashes.of(row.value)
     const stillAsked = hash === null ? current === null : current !== null && hash.equals(current)
     if (!stillAsked) return this.#task.drop(this.#node, 'outdated')
     if (row === undefined || (foreignValue === null && !left))
@@ -241,11 +253,6 @@ function responseRecord(
 /** The partition that a response goes back to. */
 export function responsePartition(record: StreamRecord): number {
   return ((record.value as Cell).value as SubscriptionResponse).partition
-}
-
-/** Of the value and not of the bytes it came in: another writer may have spelled the same value differently. */
-function valueHash(value: unknown, codec: Codec<unknown>): Buffer {
-  return hashOf(codec.encode(value))
 }
 
 /** The first string after all that begin with the prefix; undefined when there is none. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
+import type { ByteString } from '../state/byte-store.ts'
+import { keyPart } from '../state/key-parts.ts'
 
 /*
  * What the two sides of a foreign-key join tell each other, through two internal topics that nobody else reads. What
@@ -58,15 +60,14 @@ export function hashOf(bytes: Buffer): Buffer {
 export const subscriptionCodec: Codec<Subscription> = {
   name: 'foreign-key-subscription',
   encode({ hash, instruction, primaryKey, partition }) {
-    const tail = Buffer.allocUnsafe(4)
-    tail.writeInt32BE(partition)
-    return Buffer.concat([
-      head(hash, SUBSCRIPTION_VERSION),
-      Buffer.of(instruction),
-      hash ?? EMPTY,
-      primaryKey,
-      tail,
-    ])
+    const keyStart = hash === null ? 2 : 2 + HASH_BYTES
+    const bytes = Buffer.allocUnsafe(keyStart + primaryKey.length + 4)
+    bytes[0] = head(hash, SUBSCRIPTION_VERSION)
+    bytes[1] = instruction
+    if (hash !== null) bytes.set(hash, 2)
+    bytes.set(primaryKey, keyStart)
+    bytes.writeInt32BE(partition, keyStart + primaryKey.length)
+    return bytes
   },
   decode(bytes) {
     const hasHash = readHead(bytes, SUBSCRIPTION_VERSION)
@@ -84,10 +85,14 @@ export const subscriptionCodec: Codec<Subscription> = {
 export const responseCodec: Codec<SubscriptionResponse> = {
   name: 'foreign-key-response',
   encode({ hash, partition, foreignValue }) {
-    const place = Buffer.allocUnsafe(4)
-    place.writeInt32BE(partition)
-    const flag = Buffer.of(foreignValue === null ? 0 : 1)
-    return Buffer.concat([head(hash, RESPONSE_VERSION), hash ?? EMPTY, place, flag, foreignValue ?? EMPTY])
+    const place = hash === null ? 1 : 1 + HASH_BYTES
+    const bytes = Buffer.allocUnsafe(place + 5 + (foreignValue?.length ?? 0))
+    bytes[0] = head(hash, RESPONSE_VERSION)
+    if (hash !== null) bytes.set(hash, 1)
+    bytes.writeInt32BE(partition, place)
+    bytes[place + 4] = foreignValue === null ? 0 : 1
+    if (foreignValue !== null) bytes.set(foreignValue, place + 5)
+    return bytes
   },
   decode(bytes) {
     const hasHash = readHead(bytes, RESPONSE_VERSION)
@@ -102,21 +107,15 @@ export const responseCodec: Codec<SubscriptionResponse> = {
 }
 
 /** The key of a subscription in its store: all subscriptions of one foreign key lie side by side. */
-export function subscriptionKey(foreignKey: Buffer, primaryKey: Buffer): Buffer {
-  return Buffer.concat([subscriptionPrefix(foreignKey), primaryKey])
+export function subscriptionPlace(foreignKey: ByteString, primaryKey: ByteString): ByteString {
+  return subscriptionPrefix(foreignKey) + primaryKey
 }
 
 /** The length comes first so that no foreign key is the beginning of another. */
-export function subscriptionPrefix(foreignKey: Buffer): Buffer {
-  const length = Buffer.allocUnsafe(4)
-  length.writeInt32BE(foreignKey.length)
-  return Buffer.concat([length, foreignKey])
-}
+export const subscriptionPrefix = keyPart
 
-const EMPTY = Buffer.alloc(0)
-
-function head(hash: Buffer | null, version: number): Buffer {
-  return Buffer.of(hash === null ? NO_HASH | version : version)
+function head(hash: Buffer | null, version: number): number {
+  return hash === null ? NO_HASH | version : version
 }
 
 function readHead(bytes: Buffer, version: number): boolean {
