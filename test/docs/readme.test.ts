@@ -15,6 +15,7 @@ const pages = [
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
   'docs/operators.md',
+  'docs/time.md',
   'examples/orders/README.md',
 ]
 

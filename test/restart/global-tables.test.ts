@@ -342,6 +342,10 @@ test('a record that does not decode is passed over, and the row stays as it was'
   const { application, warnings } = await start(cluster, new MemoryEngine(), { onError: 'skip' })
   assert.deepEqual(rowsOf(application), { p1: 'fine', p2: 'before', p3: 'fine too' })
   assert.equal(application.globalTables.refused, 1)
+  assert.deepEqual(
+    application.counts.dropped().map(({ task, reason, count }) => [task, reason, count]),
+    [['global', 'deserialization', 1]],
+  )
   assert.match(warnings.join(), /passes over products-\d, offset 2: it is broken/)
   await application.close()
 })

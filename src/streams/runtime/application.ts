@@ -84,6 +84,7 @@ export class Application implements AsyncDisposable {
       engine,
       logger,
       onError: options.onError ?? 'fail',
+      counts: this.counts,
       observersOf: options.observersOf ?? (() => []),
       onRestore: options.onRestore ?? (() => {}),
       topicTimeoutMs,
@@ -102,7 +103,6 @@ export class Application implements AsyncDisposable {
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,
-      counts: this.counts,
       globalTables: this.#globalTables,
       events: {
         onTasks: () => this.#tasksChanged(),

@@ -8,6 +8,9 @@ import type { GlobalTable } from '../graph/topology.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { writeDeadLetter } from './dead-letter.ts'
 import { globalRow } from './global-row.ts'
+import type { RecordCounts } from './record-counts.ts'
+import type { DropReason } from '../processors/drop-reason.ts'
+import { GLOBAL_TASK } from '../state/task-id.ts'
 import type { Logger } from './logger.ts'
 import type { ErrorPolicy } from './task-options.ts'
 
@@ -15,6 +18,8 @@ export interface GlobalRowsOptions {
   readonly cluster: Cluster
   readonly onError: ErrorPolicy
   readonly logger: Logger
+  /** Of all tasks of the instance. */
+  readonly counts: RecordCounts
 }
 
 /**
@@ -47,7 +52,11 @@ export class GlobalRows {
       const putRest = (): void => {
         for (; index < columns.count; index++) {
           const key = columns.key(index)
-          if (columns.offset(index) < part.firstOffset || key === null) continue
+          if (columns.offset(index) < part.firstOffset) continue
+          if (key === null) {
+            this.#drop(table, 'null-key')
+            continue
+          }
           rows.put(latin1Slice(key), globalRow(table, key, columns.value(index)), columns.timestamp(index))
           count++
         }
@@ -75,6 +84,10 @@ export class GlobalRows {
     await this.#producer?.close()
   }
 
+  #drop({ store }: Pick<GlobalTable, 'store'>, reason: DropReason): void {
+    this.#options.counts.of(GLOBAL_TASK).drop(store.name, reason)
+  }
+
   #refuse(
     { topic, store }: GlobalTable,
     partition: number,
@@ -92,6 +105,7 @@ export class GlobalRows {
       )
     }
     this.#refused++
+    this.#drop({ store }, 'deserialization')
     if (onError === 'skip') {
       logger.warn(
         `The global table "${store.name}" passes over ${topic}-${partition}, offset ${offset}: ${reason}`,

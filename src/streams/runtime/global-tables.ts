@@ -10,6 +10,7 @@ import type { StateEngine } from '../state/byte-store.ts'
 import { readOnly } from '../state/read-only-store.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import type { StoreObserver } from '../state/store-observer.ts'
+import type { RecordCounts } from './record-counts.ts'
 import { GLOBAL_TASK } from '../state/task-id.ts'
 import { TaskStores } from '../state/task-stores.ts'
 import { globalMark, type GlobalPartition, openPositions } from './global-positions.ts'
@@ -24,6 +25,8 @@ export interface GlobalTablesOptions {
   readonly engine: StateEngine
   readonly onError: ErrorPolicy
   readonly logger: Logger
+  /** Of all tasks of the instance. */
+  readonly counts: RecordCounts
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
   /** How long a topic may be missing before they cannot be followed any longer. */

@@ -2,7 +2,7 @@ import type { DropReason } from '../processors/drop-reason.ts'
 
 /** Records that an operator of a task did not take, by reason; of a record in several windows one per window. */
 export interface DroppedRecords {
-  /** `<sub-topology>_<partition>`. */
+  /** `<sub-topology>_<partition>`; `global` for the global tables, each of which is an operator of its store's name. */
   readonly task: string
   readonly operator: string
   readonly reason: DropReason
