@@ -5,14 +5,19 @@ import { operators, topicOf, writeOut } from './operators.ts'
 import type { Kind, Program } from './program.ts'
 
 /** Streams that nothing takes end in a topic, and of tables some; undefined for what the DSL refuses, with reason. */
-export function buildProgram(program: Program): Topology | undefined {
+export function buildProgram(
+  program: Program,
+  { keepsKeys = false, isTimeless = false } = {},
+): Topology | undefined {
   const builder = new StreamsBuilder()
   const { steps, onError } = program
   const handles: unknown[] = []
   try {
     for (const [index, step] of steps.entries()) {
       const taken = step.from.map(each => handles[each])
-      handles.push(operators[step.op]?.build({ builder, taken, step, index, isBrittle: onError !== 'fail' }))
+      const isBrittle = onError !== 'fail' && !isTimeless
+      const site = { builder, taken, step, index, isBrittle, keepsKeys, isTimeless }
+      handles.push(operators[step.op]?.build(site))
     }
     for (const [index, step] of steps.entries()) {
       const kind = operators[step.op]?.gives as Kind

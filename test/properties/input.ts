@@ -7,7 +7,11 @@ export type InputRecord = Omit<RawRecord, 'offset'> & { readonly topic: string }
 export type Inputs = readonly (readonly InputRecord[])[]
 
 /** Out of order, with ties, and with keys and values missing; now and then time leaps. */
-export function drawInputs(random: () => number, topics: readonly string[]): Inputs {
+export function drawInputs(
+  random: () => number,
+  topics: readonly string[],
+  { parts = 1 + Math.floor(random() * 4), recordsAtMost = 60 } = {},
+): Inputs {
   const whole = (below: number) => Math.floor(random() * below)
   const keys = [3, 8, 40][whole(3)] as number
   const disorderMs = [0, 10, 60][whole(3)] as number
@@ -23,8 +27,7 @@ export function drawInputs(random: () => number, topics: readonly string[]): Inp
       headers: random() < 0.1 ? [{ key: 'h', value: Buffer.of(whole(256)) }] : [],
     }
   }
-  const parts = 1 + whole(4)
-  return Array.from({ length: parts }, () => Array.from({ length: 5 + whole(60) }, record))
+  return Array.from({ length: parts }, () => Array.from({ length: 5 + whole(recordsAtMost) }, record))
 }
 
 /** Fewer and fewer records less: halves, quarters, single ones. */

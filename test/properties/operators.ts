@@ -24,6 +24,10 @@ export interface Site {
   readonly index: number
   /** Functions may throw. */
   readonly isBrittle: boolean
+  /** Records keep their keys, and so stay in the partition that they came in. */
+  readonly keepsKeys: boolean
+  /** Nothing depends on time, nor on the order of records of different keys. */
+  readonly isTimeless: boolean
 }
 
 interface Operator extends Shape {
@@ -80,12 +84,12 @@ const storeOf = (site: Site, index: number) =>
 const rowsOf = (site: Site, index: number) => ({
   ...storeOf(site, index),
   ...(at(site, 4) % 5 === 0 ? { emitOnChange: true } : {}),
-  ...(at(site, 4) % 4 === 0 ? { ttlMs: 10 + (at(site, 4) % 90) } : {}),
+  ...(at(site, 4) % 4 === 0 && !site.isTimeless ? { ttlMs: 10 + (at(site, 4) % 90) } : {}),
 })
 
 function grouped(site: Site, index = 0): KGroupedStream<string, number> {
   const choice = at(site, 0) % 3
-  if (choice === 0) return stream(site, index).groupByKey()
+  if (choice === 0 || site.keepsKeys) return stream(site, index).groupByKey()
   return stream(site, index).groupBy(keyFrom(choice))
 }
 
@@ -99,7 +103,7 @@ function timestampOf(site: Site, isNeeded = false) {
   if (at(site, 0) % 4 !== 0 && !isNeeded) return {}
   return {
     timestamp: (value: number | null, _key: string | null, timestamp: number, partitionTime: number) =>
-      value === null ? partitionTime - 3 : timestamp + (value % 20),
+      value === null ? partitionTime + 1 : value % 50 === 7 ? -1 : timestamp + (value % 20),
   }
 }
 
@@ -254,6 +258,33 @@ export const operators: Readonly<Record<string, Operator>> = {
     build: site => stream(site).selectKey(keyFrom(at(site, 0))),
   },
   merge: { takes: ['stream', 'stream'], gives: 'stream', build: site => stream(site).merge(stream(site, 1)) },
+  sumBy: {
+    takes: ['stream'],
+    gives: 'table',
+    weight: 0,
+    build: site =>
+      stream(site)
+        .groupBy(keyFrom(at(site, 0)))
+        .reduce((a, b) => (a + b) % 9_973, storeOf(site, 1)),
+  },
+  countBy: {
+    takes: ['stream'],
+    gives: 'table',
+    weight: 0,
+    build: site =>
+      stream(site)
+        .groupBy(keyFrom(at(site, 0)))
+        .count(storeOf(site, 1)),
+  },
+  tableCountBy: {
+    takes: ['table'],
+    gives: 'table',
+    weight: 0,
+    build: site =>
+      table(site)
+        .groupBy(keyFrom(at(site, 0)))
+        .count(storeOf(site, 1)),
+  },
   split: {
     takes: ['stream'],
     gives: 'stream',
@@ -268,7 +299,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     build: site =>
       stream(site).deduplicate((value, key) => (value === null ? key : `v${value % 30}`), {
         withinMs: at(site, 1) % 40,
-        acrossKeys: at(site, 0) % 3 === 0,
+        acrossKeys: at(site, 0) % 3 === 0 && !site.keepsKeys,
         ...(at(site, 2) % 3 === 0 ? {} : { graceMs: at(site, 2) % 40 }),
       }),
   },

@@ -15,7 +15,8 @@ export interface Step {
   readonly numbers: readonly number[]
 }
 
-export type Kind = 'stream' | 'table' | 'windows' | 'versioned' | 'global'
+/** `end`: nothing takes it. */
+export type Kind = 'end' | 'stream' | 'table' | 'windows' | 'versioned' | 'global'
 
 /** What the drawing of programs needs to know of an operator. */
 export interface Shape {

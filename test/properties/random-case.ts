@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { seededRandom } from '../../src/internal/random.ts'
 import type { Topology } from '../../src/streams/graph/topology.ts'
 import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
-import type { StateEngine } from '../../src/streams/state/byte-store.ts'
 import { LmdbEngine } from '../../src/streams/state/lmdb.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
+import type { Breaker } from './broken-engines.ts'
 import { buildProgram } from './build-program.ts'
 import { faultyTask } from './faulty-task.ts'
 import { drawInputs, type Inputs, smallerInputs } from './input.ts'
@@ -26,9 +26,6 @@ export interface Case {
   readonly conductSeed: number
 }
 
-/** Lets a test break the engine, to see that it is found. */
-export type EngineBreaker = (engine: StateEngine) => StateEngine
-
 /** Undefined when the DSL refuses what was drawn. */
 export function drawCase(seed: number): Case | undefined {
   const random = seededRandom(seed)
@@ -45,7 +42,8 @@ export function drawCase(seed: number): Case | undefined {
   }
 }
 
-function topicsOf({ steps }: Program): string[] {
+/** What it reads. */
+export function topicsOf({ steps }: Program): string[] {
   return steps.flatMap(step => {
     if (operators[step.op]?.takes.length !== 0) return []
     const first = topicOf(step, 'in').name
@@ -56,7 +54,7 @@ function topicsOf({ steps }: Program): string[] {
 /** The first difference between the plain run and one with batches, commits and faults; undefined: none. */
 export async function differenceOf(
   { program, inputs, conductSeed }: Case,
-  breaker: EngineBreaker = engine => engine,
+  breaker: Breaker = engine => engine,
 ): Promise<string | undefined> {
   const topology = buildProgram(program)
   if (topology === undefined) return undefined
@@ -113,7 +111,7 @@ async function plainOutcome(
 }
 
 /** A smaller case that still differs, as small as it gets in the time. */
-export async function shrunk(failing: Case, budgetMs: number, breaker?: EngineBreaker): Promise<Case> {
+export async function shrunk(failing: Case, budgetMs: number, breaker?: Breaker): Promise<Case> {
   const endMs = performance.now() + budgetMs
   let smallest = failing
   const differs = async (tried: Case): Promise<boolean> => {
