@@ -1,4 +1,5 @@
 import type { StoreDefinition } from '../../src/streams/graph/topology.ts'
+import { WindowBlockCodec } from '../../src/streams/state/window-blocks.ts'
 import type { StoredValue } from '../../src/streams/state/store.ts'
 import type { RawRecord } from '../../src/testing/single-record.ts'
 
@@ -9,9 +10,12 @@ export function rowsAsText(
   { value: codec }: StoreDefinition,
   rows: Iterable<readonly [string, StoredValue<unknown>]>,
 ): string[] {
+  // A store of windows is kept in blocks and read window by window.
+  const textOf = (value: unknown) =>
+    codec instanceof WindowBlockCodec ? JSON.stringify(value) : text(codec.encode(value))
   return Array.from(
     rows,
-    ([key, { value, timestamp }]) => `${JSON.stringify(key)} = ${text(codec.encode(value))} at ${timestamp}`,
+    ([key, { value, timestamp }]) => `${JSON.stringify(key)} = ${textOf(value)} at ${timestamp}`,
   )
 }
 

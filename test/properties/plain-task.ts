@@ -1,5 +1,7 @@
 import { Task } from '../../src/streams/runtime/task.ts'
 import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
+import type { KeyValueStore } from '../../src/streams/state/store.ts'
+import { storesByName } from '../../src/streams/state/window-rows.ts'
 import { DriverStore } from '../../src/testing/driver-stores.ts'
 import type { Program } from './program.ts'
 import { batchesOf } from './simulated-log.ts'
@@ -15,7 +17,9 @@ export function errorPolicyOf({ onError }: Pick<Program, 'onError'>): ErrorPolic
  */
 export function plainTask(onError: ErrorPolicy): TaskMaker {
   return (subTopology, { log, globalStores }) => {
-    const stores = new Map(subTopology.stores.map(({ name }) => [name, new DriverStore<unknown>(name)]))
+    const stores = new Map(
+      subTopology.stores.flatMap(({ name, value }) => storesByName(new DriverStore<unknown>(name), value)),
+    )
     const task = new Task({
       subTopology,
       partition: 0,
@@ -23,8 +27,7 @@ export function plainTask(onError: ErrorPolicy): TaskMaker {
       nowMs: () => 0,
       partitionsOf: () => 1,
       stores: {
-        keyValue: <V>(name: string) =>
-          (globalStores.get(name) ?? stores.get(name)) as unknown as DriverStore<V>,
+        keyValue: <V>(name: string) => (globalStores.get(name) ?? stores.get(name)) as KeyValueStore<V>,
       },
       collector: {
         collect: (topic, _partition, timestamp, key, value, headers) =>
