@@ -128,12 +128,13 @@ function* rowsOf(
     const place = reverse ? perBlock - 1 - i : i
     const time = timePart(start + place * advanceMs)
     if (from !== undefined && time < from.slice(0, TIME_LENGTH)) continue
-    if (to !== undefined && time > to) continue
+    if (to !== undefined && time >= to) continue
+    // Between the bounds' own times every key is within them.
+    const isAtBound = from?.startsWith(time) === true || to?.startsWith(time) === true
     for (const [inner, block] of blocks) {
       if (block.timestamp(place) < 0) continue
       const key = time + inner
-      if (from !== undefined && key < from) continue
-      if (to !== undefined && key >= to) continue
+      if (isAtBound && ((from !== undefined && key < from) || (to !== undefined && key >= to))) continue
       yield [key, rowAt(block, place) as StoredValue<unknown>]
     }
   }
