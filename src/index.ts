@@ -10,7 +10,7 @@
 // Applications
 export { type App, app, type HttpOptions, type StartOptions } from './app/app.ts'
 export type { Appended, AppendOptions, CloseOptions, Running } from './app/running.ts'
-export type { TopologyOptions } from './streams/graph/to-topology.ts'
+export type { Optimization, TopologyOptions } from './streams/graph/to-topology.ts'
 export type { ApplicationState } from './streams/runtime/application-life.ts'
 export type { Guarantee } from './streams/runtime/committer.ts'
 export type { Logger } from './streams/runtime/logger.ts'

@@ -1,7 +1,7 @@
 import { Cluster, type ClusterOptions } from '../client/cluster.ts'
 import { describeValue } from '../contracts/schema.ts'
 import { EvertError } from '../errors.ts'
-import type { TopologyOptions } from '../streams/graph/to-topology.ts'
+import type { Optimization, TopologyOptions } from '../streams/graph/to-topology.ts'
 import type { StartOptions } from './app.ts'
 
 /** What an option's value is, in words, and whether a value is that. */
@@ -61,7 +61,18 @@ const startRules: RulesOf<StartOptions> = {
 
 const appRules: RulesOf<TopologyOptions> = {
   explicitNames: { words: 'true or false', isMet: value => typeof value === 'boolean' },
+  optimize: {
+    words:
+      '"all" or a list of "merge.repartition.topics", "reuse.ktable.source.topics", "single.store.self.join"',
+    isMet: value => value === 'all' || (Array.isArray(value) && value.every(isOptimization)),
+  },
 }
+
+const OPTIMIZATIONS: readonly Optimization[] = [
+  'merge.repartition.topics',
+  'reuse.ktable.source.topics',
+  'single.store.self.join',
+]
 
 const clusterRules: RulesOf<ClusterOptions> = {
   clientId: text,
@@ -120,6 +131,10 @@ function refused(message: string): EvertError {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isOptimization(value: unknown): boolean {
+  return OPTIMIZATIONS.some(name => name === value)
 }
 
 function isDuration(value: unknown): boolean {

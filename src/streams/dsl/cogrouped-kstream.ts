@@ -10,6 +10,7 @@ import type { Windowed } from '../processors/windowed-key.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import { coPartition, type DslContext } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
+import { keyGroups } from './keyed-groups.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
 import type { ChangeOptions, StoreValueOptions } from './options.ts'
@@ -90,22 +91,19 @@ export class CogroupedKStream<K, A> {
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const store = options.store ?? plan.names.store('COGROUPKSTREAM-AGGREGATE-')
     const state = newTableState(value, options)
-    const keyed = this.#groups.map(group => group.keyed(store))
+    const keyed = keyGroups(plan, store, this.#groups)
     const nodes = keyed.map(({ node }, index) => {
-      const name =
-        options.name === undefined
-          ? plan.names.operator('COGROUPKSTREAM-AGGREGATE-')
-          : `${options.name}-cogroup-agg-${index}`
+      const name = plan.names.operator(
+        'COGROUPKSTREAM-AGGREGATE-',
+        options.name && `${options.name}-cogroup-agg-${index}`,
+      )
       const { aggregator } = this.#groups[index] as Group
       return plan.addProcessor(name, [node], {
         create: streamAggregate(initial, aggregator, state),
         stores: () => storesOf(state),
       })
     })
-    const name =
-      options.name === undefined
-        ? plan.names.operator('COGROUPKSTREAM-MERGE-')
-        : `${options.name}-cogroup-merge`
+    const name = plan.names.operator('COGROUPKSTREAM-MERGE-', options.name && `${options.name}-cogroup-merge`)
     const [first] = keyed
     assert(first !== undefined, 'an empty cogroup')
     const table = sourceParts(state, store, { plan, key: first.key })

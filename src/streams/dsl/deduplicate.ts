@@ -44,7 +44,7 @@ export function deduplicateStream<K, V>(
   const { plan } = context
   const { key, value } = parts
   const { withinMs, graceMs = withinMs, acrossKeys = false, id = textKeyCodec } = options
-  const name = options.name ?? plan.names.operator('KSTREAM-DEDUPLICATE-')
+  const name = plan.names.operator('KSTREAM-DEDUPLICATE-', options.name)
   for (const [field, ms] of Object.entries({ withinMs, graceMs })) {
     if (Number.isSafeInteger(ms) && ms >= 0) continue
     throw new EvertError(

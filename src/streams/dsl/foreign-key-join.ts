@@ -33,8 +33,7 @@ export function joinByForeignKey<K, V, KF, VF, V2>(
   const { foreignKeyOf, joiner, name } = options
   left.table.requestOldValues(true)
   right.table.requestOldValues(true)
-  const named = (suffix: string, prefix: string) =>
-    name === undefined ? plan.names.operator(prefix) : `${name}-${suffix}`
+  const named = (suffix: string, prefix: string) => plan.names.operator(prefix, name && `${name}-${suffix}`)
   const rightRows = right.table.lookup()
   const leftRows = left.table.lookup()
 

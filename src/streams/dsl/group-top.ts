@@ -33,7 +33,7 @@ export function topOfGroups<K, V>(
   const { plan } = context
   const prefix = keepsAll ? 'KTABLE-TOP-' : 'KSTREAM-TOP-'
   const store = options.store ?? plan.names.store(prefix)
-  const name = options.name ?? plan.names.operator(prefix)
+  const name = plan.names.operator(prefix, options.name)
   assertTop(name, { limit, by, order })
   const { node: parent, sources } = keyed(store)
   const value = rowList(member)

@@ -120,7 +120,7 @@ export class KGroupedStream<K, V> {
     const { plan } = this.#context
     const { key } = this.#parts
     const store = options.store ?? plan.names.store(prefix)
-    const name = options.name ?? plan.names.operator(prefix)
+    const name = plan.names.operator(prefix, options.name)
     const { node: parent, sources } = this.#keyed(store)
     const state = newTableState(value, options)
     const table = sourceParts(state, store, { plan, key })
@@ -136,7 +136,13 @@ export class KGroupedStream<K, V> {
     if (!keyChanged) return { node, sources }
     const { plan } = this.#context
     if (this.#name === undefined || this.#repartitioned === undefined) {
-      this.#repartitioned = repartitionStream(plan, { parent: node, key, value, name: this.#name ?? store })
+      this.#repartitioned = repartitionStream(plan, {
+        parent: node,
+        key,
+        value,
+        name: this.#name ?? store,
+        isMergeable: true,
+      })
     } else {
       repartitionNames(plan)
     }

@@ -90,7 +90,7 @@ export class KGroupedTable<K, V> {
     const { key } = this.#parts
     const store = options.store ?? plan.names.store('KTABLE-AGGREGATE-')
     const source = this.#repartition(store)
-    const name = options.name ?? plan.names.operator(prefix)
+    const name = plan.names.operator(prefix, options.name)
     const state = newTableState(value, options)
     const table = sourceParts(state, store, { plan, key })
     table.keepRows(store)

@@ -99,7 +99,7 @@ export class KStream<K, V> {
   ): KStream<K, V2> {
     const { plan } = this.#context
     const result = options.value ?? (defaultValueCodec as Codec<V2>)
-    const name = options.name ?? plan.names.operator('KSTREAM-MAPASYNC-')
+    const name = plan.names.operator('KSTREAM-MAPASYNC-', options.name)
     const { key, value } = this.#parts
     const processor = planMapAsync(plan, name, {
       mapper: mapper as AsyncMapper,
@@ -155,7 +155,11 @@ export class KStream<K, V> {
     const key = definition.key ?? (this.#parts.key as Codec<unknown> as Codec<K2>)
     const value = definition.value ?? (this.#parts.value as Codec<unknown> as Codec<V2>)
     const processor = planProcess(this.#context.plan, { stores, key, value, create: create as never })
-    return this.#then('KSTREAM-PROCESSOR-', options, processor, { key, value, keyChanged: true })
+    return this.#then(undefined, this.#processName('KSTREAM-PROCESSOR-', options), processor, {
+      key,
+      value,
+      keyChanged: true,
+    })
   }
 
   /** As `process`, for results under the record's own key: they need no repartition topic. */
@@ -171,7 +175,7 @@ export class KStream<K, V> {
       value,
       create: create as never,
     })
-    return this.#then('KSTREAM-PROCESSVALUES-', options, processor, { value })
+    return this.#then(undefined, this.#processName('KSTREAM-PROCESSVALUES-', options), processor, { value })
   }
 
   /**
@@ -199,8 +203,11 @@ export class KStream<K, V> {
   merge(other: KStream<K, V>, options: NamedOptions = {}): KStream<K, V> {
     const { plan } = this.#context
     const parts = this.#parts
-    const name = options.name ?? plan.names.operator('KSTREAM-MERGE-')
-    const node = plan.addProcessor(name, [parts.node, other.#parts.node], { create: passThrough })
+    const name = plan.names.operator('KSTREAM-MERGE-', options.name)
+    const node = plan.addProcessor(name, [parts.node, other.#parts.node], {
+      create: passThrough,
+      changes: 'merge',
+    })
     return this.#context.stream({
       ...parts,
       node,
@@ -221,13 +228,17 @@ export class KStream<K, V> {
     options: NamedOptions & { readonly default?: D } = {},
   ): { readonly [N in keyof B | D]: KStream<K, V> } {
     const { plan } = this.#context
-    const name = options.name ?? plan.names.operator('KSTREAM-BRANCH-')
+    const name = plan.names.operator('KSTREAM-BRANCH-', options.name)
     const predicates = Object.values(branches) as Predicate[]
-    const node = plan.addProcessor(name, [this.#parts.node], { create: branch(predicates) })
+    const node = plan.addProcessor(name, [this.#parts.node], {
+      create: branch(predicates),
+      changes: 'nothing',
+    })
     const names =
       options.default === undefined ? Object.keys(branches) : [...Object.keys(branches), options.default]
     const streams = names.map(branchName => {
-      const child = plan.addProcessor(`${name}-${branchName}`, [node], { create: passThrough })
+      const childName = plan.names.operator('KSTREAM-BRANCHCHILD-', `${name}-${branchName}`)
+      const child = plan.addProcessor(childName, [node], { create: passThrough, changes: 'nothing' })
       return [branchName, this.#context.stream({ ...this.#parts, node: child })]
     })
     return Object.fromEntries(streams) as { [N in keyof B | D]: KStream<K, V> }
@@ -255,7 +266,7 @@ export class KStream<K, V> {
     options: NamedOptions | KeyOptions<K2> = {},
   ): KGroupedStream<K2, V> {
     const { name, ...rest } = options
-    const selectName = name === undefined ? {} : { name: `${name}-select` }
+    const selectName = name === undefined ? {} : { name }
     const selected = this.selectKey(select, { ...selectName, ...rest } as KeyOptions<K2>)
     return selected.groupByKey(name === undefined ? {} : { name })
   }
@@ -264,7 +275,7 @@ export class KStream<K, V> {
   toTable(options: RowOptions = {}): KTable<K, V> {
     const { plan } = this.#context
     const { key, value } = this.#parts
-    const name = options.name ?? plan.names.operator('KSTREAM-TOTABLE-')
+    const name = plan.names.operator('KSTREAM-TOTABLE-', options.name)
     const store = options.store ?? plan.names.store('KSTREAM-TOTABLE-')
     const { node: parent, sources } = this.#keyed(name)
     const state = newTableState(value, options)
@@ -422,7 +433,13 @@ export class KStream<K, V> {
     const { node, sources, keyChanged, key, value } = this.#parts
     if (!keyChanged) return { node, sources }
     if (this.#repartitioned?.name !== name) {
-      const source = repartitionStream(this.#context.plan, { parent: node, key, value, name })
+      const source = repartitionStream(this.#context.plan, {
+        parent: node,
+        key,
+        value,
+        name,
+        isMergeable: true,
+      })
       this.#repartitioned = { name, source }
     } else {
       repartitionNames(this.#context.plan)
@@ -431,14 +448,23 @@ export class KStream<K, V> {
     return { node: source, sources: [source] }
   }
 
+  /** A processor of the user's own with a name spends no number. */
+  #processName(prefix: string, { name }: NamedOptions): NamedOptions {
+    return { name: name ?? this.#context.plan.names.operator(prefix) }
+  }
+
   #then<K2 = K, V2 = V>(
-    prefix: string,
+    prefix: string | undefined,
     { name }: NamedOptions,
     processor: PlanProcessor,
     changed: Partial<StreamParts<K2, V2>> = {},
   ): KStream<K2, V2> {
     const { plan } = this.#context
-    const node = plan.addProcessor(name ?? plan.names.operator(prefix), [this.#parts.node], processor)
+    const ownName = prefix === undefined ? (name as string) : plan.names.operator(prefix, name)
+    const node = plan.addProcessor(ownName, [this.#parts.node], {
+      ...processor,
+      changes: changed.keyChanged === true ? 'key' : changed.value === undefined ? 'nothing' : 'value',
+    })
     return this.#context.stream({
       ...(this.#parts as StreamParts<unknown, unknown>),
       ...changed,

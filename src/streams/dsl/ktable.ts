@@ -86,7 +86,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
   toStream(options: NamedOptions = {}): KStream<K, V> {
     const { plan } = this.#context
     const { key, value, sources } = this.#parts
-    const name = options.name ?? plan.names.operator('KTABLE-TOSTREAM-')
+    const name = plan.names.operator('KTABLE-TOSTREAM-', options.name)
     const node = plan.addProcessor(name, [this.#parts.node], { create: passThrough })
     return this.#context.stream({ node, key, value, sources, keyChanged: false })
   }
@@ -106,7 +106,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     options: NamedOptions & { readonly key?: Codec<unknown>; readonly value?: Codec<unknown> } = {},
   ): unknown {
     const { plan } = this.#context
-    const name = options.name ?? plan.names.operator('KTABLE-SELECT-')
+    const name = plan.names.operator('KTABLE-SELECT-', options.name)
     const { key = textKeyCodec, value = this.#parts.value } = options
     const selector = options.value === undefined ? byKey(select as Mapper) : (select as RowSelector)
     const node = plan.addProcessor(name, [this.#parts.node], {
@@ -245,7 +245,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     const { plan } = this.#context
     const { value, table, create } = derived
     if (options.store !== undefined) table.keepRows(options.store)
-    const name = options.name ?? plan.names.operator(prefix)
+    const name = plan.names.operator(prefix, options.name)
     const node: PlanNode = plan.addProcessor(name, [this.#parts.node], {
       create,
       stores: () => storesOf(table.state),

@@ -10,19 +10,21 @@ export interface RepartitionPlan {
   /** The topic becomes `<application>-<name>-repartition`. */
   readonly name: string
   readonly partitions?: number | undefined
+  /** See Repartition. */
+  readonly isMergeable?: boolean
 }
 
 /** Sends a stream through a topic that is partitioned by its key, and returns the node that reads it again. */
 export function repartitionStream(
   plan: Plan,
-  { parent, key, value, name, partitions }: RepartitionPlan,
+  { parent, key, value, name, partitions, isMergeable = false }: RepartitionPlan,
 ): PlanNode {
   const topicName = `${name}-repartition`
   const generated = repartitionNames(plan)
   const names = isGeneratedName(name)
     ? generated
     : { sink: `${topicName}-sink`, filter: `${topicName}-filter`, source: `${topicName}-source` }
-  const topic = plan.addRepartition({ name: topicName, partitions })
+  const topic = plan.addRepartition({ name: topicName, partitions, isMergeable })
   const filter = plan.addProcessor(names.filter, [parent], { create: nullKeyFilter })
   plan.addSink({ name: names.sink, topic, key, value, changes: false }, filter)
   return plan.addSource({ name: names.source, topics: [topic], key, value, changes: false })

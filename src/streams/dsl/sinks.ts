@@ -15,7 +15,7 @@ export interface SinkTargets {
 /** One sink; or, for topics that a function chooses among, a router with a sink for each of them. */
 export function planSink(plan: Plan, parent: PlanNode, targets: SinkTargets): void {
   const { target, topics = [] } = targets
-  const name = targets.name ?? plan.names.operator('KSTREAM-SINK-')
+  const name = plan.names.operator('KSTREAM-SINK-', targets.name)
   const partition = targets.partition === undefined ? undefined : sinkPartitioner(targets.partition)
   const add = (topic: Topic<unknown, unknown>, node: { readonly name: string; readonly from: PlanNode }) => {
     const { key, value } = topic

@@ -66,8 +66,7 @@ export function joinStreams<K, V2>(
   const { plan } = context
   const { within: windows, name, closeWhenIdleMs } = options
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
-  const named = (suffix: string, prefix: string) =>
-    name === undefined ? plan.names.operator(prefix) : `${name}-${suffix}`
+  const named = (suffix: string, prefix: string) => plan.names.operator(prefix, name && `${name}-${suffix}`)
   const thisWindowed = named('this-windowed', 'KSTREAM-WINDOWED-')
   const otherWindowed = named('other-windowed', 'KSTREAM-WINDOWED-')
   const thisJoin =
@@ -84,7 +83,7 @@ export function joinStreams<K, V2>(
   if (closeWhenIdleMs !== undefined && kind === 'inner') throw neverWaits(name ?? thisJoin)
 
   const times = `${thisJoin}-times`
-  plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })
+  plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined, isHidden: true })
   const addRows = (side: 'left' | 'right', store: string, rows: Codec<unknown>): JoinRowsPlan => {
     plan.addStore({ name: store, key: bytes, value: rows, sourceTopic: undefined })
     return { store, times, side, windows }
@@ -105,7 +104,7 @@ export function joinStreams<K, V2>(
   const unmatched =
     kind === 'inner'
       ? undefined
-      : { store: unmatchedStore(plan, thisJoin, kind), bothSides: kind === 'outer' }
+      : { store: unmatchedStore(plan, { name, thisJoin, kind }), bothSides: kind === 'outer' }
   if (unmatched !== undefined) {
     const codec = unmatchedCodec(left.value, right.value)
     plan.addStore({ name: unmatched.store, key: bytes, value: codec, sourceTopic: undefined })
@@ -181,9 +180,11 @@ function neverWaits(name: string): EvertError {
 }
 
 /** Kafka Streams' name: of the generated one only the number is taken over. */
-function unmatchedStore(plan: Plan, thisJoin: string, kind: 'left' | 'outer'): string {
-  const generated = /^KSTREAM-(?:JOINTHIS|OUTERTHIS)-([0-9]{10})$/.exec(thisJoin)
-  return generated === null
-    ? `${thisJoin}-${kind === 'left' ? 'left' : 'outer'}-shared-store`
-    : plan.names.note(`KSTREAM-OUTERSHARED-${generated[1]}-store`)
+function unmatchedStore(
+  plan: Plan,
+  { name, thisJoin, kind }: { name: string | undefined; thisJoin: string; kind: 'left' | 'outer' },
+): string {
+  if (name !== undefined) return `${name}-${kind}-shared-join-store`
+  const [number] = /[0-9]{10}$/.exec(thisJoin) as RegExpExecArray
+  return plan.names.note(`KSTREAM-OUTERSHARED-${number}-store`)
 }

@@ -36,7 +36,7 @@ export function joinStreamWithTable<K, VT, V2>(
   }: StreamTableJoinOptions<V2> & { readonly left: boolean; readonly joiner: Joiner },
 ): KStream<K, V2> {
   const { plan } = context
-  const name = options.name ?? plan.names.operator(left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-')
+  const name = plan.names.operator(left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-', options.name)
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
   const historyRetentionMs = table.table.historyRetentionMs()
   const lookup = table.table.lookup()
@@ -61,7 +61,7 @@ export function joinStreamWithTable<K, VT, V2>(
       value: bufferedRow(stream.value),
       sourceTopic: undefined,
     })
-    plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined })
+    plan.addStore({ name: times, key: string, value: int64, sourceTopic: undefined, isHidden: true })
     return plan.addProcessor(name, [stream.node], {
       create: delayJoin({
         graceMs,

@@ -56,7 +56,7 @@ export class StreamsBuilder {
           'Read each as a stream of its own and merge them.',
       )
     }
-    const name = options.name ?? this.#plan.names.operator('KSTREAM-SOURCE-')
+    const name = this.#plan.names.operator('KSTREAM-SOURCE-', options.name)
     const names = list.map(topic => topic.name)
     for (const topic of list) this.#plan.topics.set(topic.name, topic)
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
@@ -88,9 +88,8 @@ export class StreamsBuilder {
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     plan.topics.set(topic.name, topic)
     const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
-    const sourceName =
-      options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
-    const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
+    const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
+    const name = plan.names.operator('KTABLE-SOURCE-', options.name)
     const topics = [topic.name]
     const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
     const state = newTableState(value, options)
@@ -129,9 +128,8 @@ export class StreamsBuilder {
     }
     plan.topics.set(topic.name, topic)
     const latest = options.store ?? plan.names.store(`${topic.name}-`)
-    const sourceName =
-      options.name === undefined ? plan.names.operator('KSTREAM-SOURCE-') : `${options.name}-source`
-    const name = options.name ?? plan.names.operator('KTABLE-SOURCE-')
+    const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
+    const name = plan.names.operator('KTABLE-SOURCE-', options.name)
     const topics = [topic.name]
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
@@ -139,7 +137,7 @@ export class StreamsBuilder {
     const state = newTableState(value, options)
     const own = { sourceTopic: undefined, logged: state.logged }
     plan.addStore({ name: latest, key, value, ...own })
-    plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), ...own })
+    plan.addStore({ name: stores.history, key: bytes, value: versionCodec(value), ...own, isHidden: true })
     state.store = latest
     const node = plan.addProcessor(name, [source], {
       create: versionedTableSource(stores, state),

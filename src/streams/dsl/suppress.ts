@@ -99,7 +99,7 @@ export function suppressUntilTimeLimit<K, V>(
     options,
     processor: ({ buffer, timeStore }) => {
       const indexStore = `${buffer}-by-key`
-      context.plan.addStore({ name: indexStore, key, value: int64, sourceTopic: undefined })
+      context.plan.addStore({ name: indexStore, key, value: int64, sourceTopic: undefined, isHidden: true })
       return {
         create: timeLimitSuppressor({
           timeLimitMs,
@@ -161,13 +161,14 @@ function addSuppress<K, V>(
   const buffer = options.name === undefined ? plan.names.store('KTABLE-SUPPRESS-') : `${name}-store`
   const timeStore = `${buffer}-times`
   plan.addStore({ name: buffer, key: bytes, value: bufferedRow(value), sourceTopic: undefined })
-  plan.addStore({ name: timeStore, key: string, value: int64, sourceTopic: undefined })
+  plan.addStore({ name: timeStore, key: string, value: int64, sourceTopic: undefined, isHidden: true })
   const node = plan.addProcessor(name, [parts.node], processor({ buffer, timeStore }))
   const state = newTableState(value)
   const table = sourceParts(state, `${buffer}-rows`, { plan, key })
   const rows = plan.addProcessor(`${name}-rows`, [node], {
     create: tableSource(state),
     stores: () => storesOf(state),
+    isHidden: true,
   })
   return context.table({ ...parts, node: rows, table })
 }

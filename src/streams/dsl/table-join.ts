@@ -23,7 +23,7 @@ export function joinTables<K, V, VT, V2>(
 ): KTable<K, V2> {
   const { plan } = context
   const { joiner, withoutLeft, withoutRight, name } = options
-  const mergeName = name ?? plan.names.operator('KTABLE-MERGE-')
+  const mergeName = plan.names.operator('KTABLE-MERGE-', name)
   const sources = coPartition(plan, mergeName, left.sources, right.sources)
   // Only the old value tells a side that may stand alone whether there was a joined row to delete.
   if (withoutRight) left.table.requestOldValues(true)
@@ -31,8 +31,8 @@ export function joinTables<K, V, VT, V2>(
 
   const value = options.value ?? (defaultValueCodec as Codec<V2>)
   const state = newTableState(value, { logged: options.logged })
-  const thisName = name === undefined ? plan.names.operator('KTABLE-JOINTHIS-') : `${name}-join-this`
-  const otherName = name === undefined ? plan.names.operator('KTABLE-JOINOTHER-') : `${name}-join-other`
+  const thisName = plan.names.operator('KTABLE-JOINTHIS-', name && `${name}-join-this`)
+  const otherName = plan.names.operator('KTABLE-JOINOTHER-', name && `${name}-join-other`)
   const lookups = { left: left.table.lookup(), right: right.table.lookup() }
   const thisNode = plan.addProcessor(thisName, [left.node], {
     create: tableTableJoin({

@@ -6,6 +6,7 @@ import type { PlanNode } from '../graph/plan.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import type { Windowed } from '../processors/windowed-key.ts'
 import { coPartition, type DslContext } from './context.ts'
+import { keyGroups } from './keyed-groups.ts'
 import type { KTable } from './ktable.ts'
 import type { StoreOptions } from './options.ts'
 import { planSink } from './sinks.ts'
@@ -43,7 +44,7 @@ export function aggregateWindows<K, A, F>(
   const { plan } = context
   const retentionMs = retentionOf(windows, options)
   const store = options.store ?? plan.names.store(prefix)
-  const keyed = groups.map(group => group.keyed(store))
+  const keyed = keyGroups(plan, store, groups)
   const [first] = keyed
   assert(first !== undefined, 'a windowed aggregate of nothing')
   const key = windows.storeKey(first.key)
@@ -54,12 +55,11 @@ export function aggregateWindows<K, A, F>(
   const indexStore = `${store}-by-key`
   const besides = [...(windows.hasIndex ? [indexStore] : []), ...(windows.hasTimes ? [timeStore] : [])]
   const { logged } = state
-  const beside = { value: int64, sourceTopic: undefined, logged }
+  const beside = { value: int64, sourceTopic: undefined, logged, isHidden: true }
   if (windows.hasIndex) plan.addStore({ name: indexStore, key: bytes, ...beside })
   if (windows.hasTimes) plan.addStore({ name: timeStore, key: string, ...beside })
   const nodes = groups.map(({ fold }, operator) => {
-    const name =
-      options.name === undefined ? plan.names.operator(prefix) : operatorName(options.name, operator, groups)
+    const name = plan.names.operator(prefix, options.name && operatorName(options.name, operator, groups))
     const { node } = keyed[operator] as (typeof keyed)[0]
     const parts = { state, windowKey: key, indexStore, timeStore, operator, retentionMs }
     const create = windows.create(fold, parts)
@@ -75,10 +75,10 @@ export function aggregateWindows<K, A, F>(
   const [only, ...others] = nodes as [PlanNode, ...PlanNode[]]
   const merged = { key, value, table, window: windows.window }
   if (others.length === 0) return context.table({ ...merged, node: only, sources: first.sources })
-  const mergeName =
-    options.name === undefined
-      ? plan.names.operator('COGROUPKSTREAM-MERGE-')
-      : `${options.name}-cogroup-merge`
+  const mergeName = plan.names.operator(
+    'COGROUPKSTREAM-MERGE-',
+    options.name && `${options.name}-cogroup-merge`,
+  )
   const node = plan.addProcessor(mergeName, nodes, { create: passThrough })
   const sources = coPartition(plan, mergeName, ...keyed.map(group => group.sources))
   return context.table({ ...merged, node, sources })

@@ -1,3 +1,5 @@
+import { inKafkaOrder } from './describe-order.ts'
+import { javaHashOrder } from './java-order.ts'
 import type { SubTopology, Topology, TopologyNode } from './topology.ts'
 
 /** A topology as plain data, for tools and tests: names only, internal topics without the application id. */
@@ -38,33 +40,44 @@ export function describeAsText(topology: Topology): string {
 }
 
 function describeSubTopology(part: SubTopology, logical: (topic: string) => string): SubTopologyDescription {
-  const sizes = sizesOf(part)
-  const bySize = (a: string, b: string) =>
-    (sizes.get(b) as number) - (sizes.get(a) as number) || (a < b ? -1 : 1)
-  const nodes = part.nodes.map(node => ({
+  const hiddenStores = new Set(part.stores.filter(store => store.isHidden === true).map(({ name }) => name))
+  for (const name of part.globalStores) hiddenStores.add(name)
+  const nodes = inKafkaOrder(withoutHidden(part.nodes)).map(({ node, parents, children }) => ({
     kind: node.kind,
     name: node.name,
     topics: topicsOf(node).map(logical),
-    stores: node.kind === 'processor' ? node.stores : [],
-    parents: node.parents,
-    children: node.children,
+    stores:
+      node.kind === 'processor' ? javaHashOrder(node.stores.filter(name => !hiddenStores.has(name))) : [],
+    parents,
+    children,
   }))
-  return { id: part.id, nodes: nodes.toSorted((a, b) => bySize(a.name, b.name)) }
+  return { id: part.id, nodes }
+}
+
+/** What comes after a hidden node comes after the one before it. */
+function withoutHidden(nodes: readonly TopologyNode[]): readonly TopologyNode[] {
+  const hidden = new Map(nodes.filter(isHidden).map(node => [node.name, node]))
+  if (hidden.size === 0) return nodes
+  const shown =
+    (side: 'parents' | 'children') =>
+    (name: string): readonly string[] =>
+      hidden.get(name)?.[side].flatMap(shown(side)) ?? [name]
+  return nodes
+    .filter(({ name }) => !hidden.has(name))
+    .map(node => ({
+      ...node,
+      parents: node.parents.flatMap(shown('parents')),
+      children: node.children.flatMap(shown('children')),
+    }))
+}
+
+function isHidden(node: TopologyNode): boolean {
+  return node.kind === 'processor' && node.isHidden && node.stores.length === 0
 }
 
 function topicsOf(node: TopologyNode): readonly string[] {
   if (node.kind === 'source') return node.topics
   return node.kind === 'sink' ? [node.topic] : []
-}
-
-/** Nodes with more below them come first, so that every line follows what it refers to. */
-function sizesOf(part: SubTopology): Map<string, number> {
-  const sizes = new Map<string, number>()
-  for (const node of part.nodes.toReversed()) {
-    const below = node.children.reduce((sum, child) => sum + (sizes.get(child) as number), 0)
-    sizes.set(node.name, 1 + below)
-  }
-  return sizes
 }
 
 function nodeText({ kind, name, topics, stores, parents, children }: NodeDescription): string {

@@ -10,9 +10,10 @@ export class NameCounter {
   readonly #made = new Set<string>()
   readonly #stores = new Set<string>()
 
-  /** `KSTREAM-FILTER-0000000003`. */
-  operator(prefix: string): string {
-    return this.note(`${prefix}${this.#number()}`)
+  /** `KSTREAM-FILTER-0000000003`, or the given name: a number is spent on it too, so that naming renames no others. */
+  operator(prefix: string, given?: string): string {
+    const generated = `${prefix}${this.#number()}`
+    return given ?? this.note(generated)
   }
 
   /** `KSTREAM-AGGREGATE-STATE-STORE-0000000003`. */

@@ -32,8 +32,8 @@ export class Plan {
   }
 
   addProcessor(name: string, parents: readonly PlanNode[], processor: PlanProcessor): PlanNode {
-    const { create, stores = () => [], relaxesNullKeys = false } = processor
-    return this.#add({ kind: 'processor', name, parents, create, stores, relaxesNullKeys })
+    const { create, stores = () => [], relaxesNullKeys = false, isHidden = false, changes } = processor
+    return this.#add({ kind: 'processor', name, parents, create, stores, relaxesNullKeys, isHidden, changes })
   }
 
   addSink(sink: PlanSink, ...parents: readonly PlanNode[]): PlanNode {
@@ -152,6 +152,8 @@ export type PlanNode = { readonly parents: readonly PlanNode[]; readonly relaxes
       readonly name: string
       readonly create: ProcessorFactory
       readonly stores: () => readonly string[]
+      readonly isHidden: boolean
+      readonly changes: PlanProcessor['changes'] | undefined
     }
 )
 
@@ -179,6 +181,10 @@ export interface PlanProcessor {
   readonly stores?: () => readonly string[]
   /** A left join that takes records without a key: repartition topics before it keep them (KIP-962). */
   readonly relaxesNullKeys?: boolean
+  /** See ProcessorNode. */
+  readonly isHidden?: boolean
+  /** What it does to records that it passes on, as far as that is known: see merge-repartitions.ts. */
+  readonly changes?: 'nothing' | 'value' | 'key' | 'merge'
 }
 
 export interface PlanStore {
@@ -189,6 +195,8 @@ export interface PlanStore {
   readonly sourceTopic: string | undefined
   /** Changes go to a changelog. Default true. */
   readonly logged?: boolean
+  /** Descriptions leave it out: Kafka Streams keeps what is in it within another store. */
+  readonly isHidden?: boolean
   /** Of a store that processors may share: whose it is. */
   readonly declaration?: object
 }
@@ -197,6 +205,8 @@ export interface Repartition {
   /** Without the application id: `<name>-repartition`. */
   readonly name: string
   readonly partitions: number | undefined
+  /** It serves an operator alone: any topic that is partitioned by the same key would do. */
+  readonly isMergeable?: boolean
 }
 
 /** Source nodes whose topics must have equal partition counts, and the operator that needs it. */

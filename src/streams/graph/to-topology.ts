@@ -5,6 +5,7 @@ import { nullKeyFilter } from '../processors/null-key-filter.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import { assertExplicitNames } from './explicit-names.ts'
+import { mergeRepartitions, type PlanParts } from './merge-repartitions.ts'
 import type { Plan, PlanNode, PlanStore, Repartition } from './plan.ts'
 import type {
   InternalTopic,
@@ -15,20 +16,38 @@ import type {
   ViewRegistration,
 } from './topology.ts'
 
+/**
+ * As Kafka Streams names them (`topology.optimization`).
+ *
+ * - `merge.repartition.topics`: groupings and joins behind one new key share one repartition topic.
+ * - `reuse.ktable.source.topics`: the topic of a table is its changelog. Always there.
+ * - `single.store.self.join`: a stream that is joined with itself keeps its records once. Always there.
+ */
+export type Optimization =
+  | 'merge.repartition.topics'
+  | 'reuse.ktable.source.topics'
+  | 'single.store.self.join'
+
 export interface TopologyOptions {
   /**
    * Refuses a topology in which a store, its changelog or a repartition topic has a generated name (KIP-1111). Default
    * false.
    */
   readonly explicitNames?: boolean
+  /**
+   * Optimisations of the plan, see `Optimization`. Default none of those that are not always there.
+   */
+  readonly optimize?: 'all' | readonly Optimization[]
 }
 
 /** Fixes the plan: physical names, sub-topologies, stores. Throws INVALID_TOPOLOGY. */
 export function toTopology(
-  plan: Plan,
+  declared: Plan,
   applicationId: string,
-  { explicitNames = false }: TopologyOptions = {},
+  { explicitNames = false, optimize = [] }: TopologyOptions = {},
 ): Topology {
+  const merges = optimize === 'all' || optimize.includes('merge.repartition.topics')
+  const plan = merges ? mergeRepartitions(declared) : declared
   if (plan.nodes.length === 0 && plan.globalTables.length === 0) {
     throw new EvertError(
       'INVALID_TOPOLOGY',
@@ -59,12 +78,12 @@ export function toTopology(
 }
 
 class TopologyBuilder {
-  readonly #plan: Plan
+  readonly #plan: PlanParts
   readonly #applicationId: string
   readonly #stores: Map<string, PlanStore>
   readonly #children = new Map<PlanNode, PlanNode[]>()
 
-  constructor(plan: Plan, applicationId: string) {
+  constructor(plan: PlanParts, applicationId: string) {
     this.#plan = plan
     this.#applicationId = applicationId
     this.#stores = new Map(plan.stores.map(store => [store.name, store]))
@@ -131,7 +150,14 @@ class TopologyBuilder {
       const known = node.stores()
       const stores = known.map(store => this.#plan.given.of(store))
       const isRenamed = stores.some((store, i) => store !== known[i])
-      return { ...base, kind: 'processor', stores, create: isRenamed ? this.#opensGiven(create) : create }
+      const { isHidden } = node
+      return {
+        ...base,
+        kind: 'processor',
+        stores,
+        isHidden,
+        create: isRenamed ? this.#opensGiven(create) : create,
+      }
     }
     const { key, value, changes } = node
     return node.kind === 'source'
@@ -176,15 +202,15 @@ class TopologyBuilder {
   #store(known: string): StoreDefinition {
     const store = this.#stores.get(known)
     assert(store !== undefined, `the store ${known} was never declared`)
-    const { key, value, sourceTopic, logged = true } = store
+    const { key, value, sourceTopic, logged = true, isHidden = false } = store
     const name = this.#plan.given.of(known)
-    if (!logged) return { name, kind: 'keyValue', key, value, changelog: undefined }
+    if (!logged) return { name, kind: 'keyValue', key, value, isHidden, changelog: undefined }
     const changelog =
       sourceTopic === undefined
         ? { topic: `${this.#applicationId}-${name}-changelog`, isSource: false, configs: COMPACTED }
         : { topic: sourceTopic, isSource: true, configs: {} }
     assertTopicName(changelog.topic)
-    return { name, kind: 'keyValue', key, value, changelog }
+    return { name, kind: 'keyValue', key, value, isHidden, changelog }
   }
 
   #coPartitionGroups(nodes: readonly PlanNode[]): string[][] {
@@ -226,7 +252,7 @@ const COMPACTED = { 'cleanup.policy': 'compact' }
 const PURGED = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'segment.bytes': '52428800' }
 
 /** The weakly connected parts of the graph, by parents and by shared stores, in order of their first node. */
-function components(plan: Plan): PlanNode[][] {
+function components(plan: PlanParts): PlanNode[][] {
   const leaders = new Map<PlanNode, PlanNode>(plan.nodes.map(node => [node, node]))
   const leaderOf = (node: PlanNode): PlanNode => {
     let at = node

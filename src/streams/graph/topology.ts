@@ -67,6 +67,8 @@ export interface ProcessorNode extends NodeBase {
   readonly kind: 'processor'
   /** Stores that the processor opens, own and foreign. */
   readonly stores: readonly string[]
+  /** Descriptions leave it out while it opens no store: Kafka Streams has it within the node before it. */
+  readonly isHidden: boolean
   readonly create: ProcessorFactory
 }
 
@@ -100,6 +102,8 @@ export interface StoreDefinition {
   readonly kind: 'keyValue'
   readonly key: Codec<unknown>
   readonly value: Codec<unknown>
+  /** Descriptions leave it out: Kafka Streams keeps what is in it within another store. */
+  readonly isHidden?: boolean
   /** Where its changes are kept; undefined when logging is off (the state is lost with the machine). */
   readonly changelog: Changelog | undefined
 }
