@@ -15,7 +15,9 @@ function outputsOf(name: string, isMerged: boolean) {
   const sources = subTopologies.flatMap(part => part.sourceTopics)
   for (const [number, value] of ['a', 'b', 'a', 'c', 'b', 'a'].entries()) {
     for (const input of INPUTS.filter(each => sources.includes(each.name))) {
-      driver.send(input, { key: number === 3 ? null : `k${number}`, value, timestamp: number * 1_000 })
+      // Only the first input has its keys changed.
+      const key = input.name === 'in' ? `k${number}` : value
+      driver.send(input, { key: number === 3 ? null : key, value, timestamp: number * 1_000 })
     }
   }
   const outputs = topics.filter(each => !sources.includes(each.name))

@@ -48,7 +48,7 @@ export function joinTables<K, M, V2, const O extends keyof M & string = never>(
   const optional: readonly string[] = options.optional ?? []
   const context = contextOf(tables)
   const { plan } = context
-  const name = options.name ?? plan.names.operator('KTABLE-JOINTABLES-')
+  const name = plan.names.operator('KTABLE-JOINTABLES-', options.name)
   assertMembers(name, tables, optional)
   const parts = tables.map(([, table]) => partsOf(table))
   const sources = coPartition(plan, name, ...parts.map(each => each.sources))

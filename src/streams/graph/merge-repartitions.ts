@@ -12,6 +12,7 @@ export type PlanParts = Pick<
   | 'coPartitioned'
   | 'views'
   | 'globalTables'
+  | 'keptGlobalTables'
   | 'topics'
 >
 
@@ -161,5 +162,8 @@ function mergedNodes(anchor: PlanNode, { topic, sink, filter }: Mergeable): Plan
 
 function partsOf(plan: PlanParts): PlanParts {
   const { names, given, nodes, stores, repartitions, coPartitioned, views, globalTables, topics } = plan
-  return { names, given, nodes, stores, repartitions, coPartitioned, views, globalTables, topics }
+  // The same operators read them, wherever they are.
+  const keptGlobalTables = () => plan.keptGlobalTables()
+  const kept = { names, given, stores, views, globalTables, keptGlobalTables, topics }
+  return Object.assign(kept, { nodes, repartitions, coPartitioned })
 }
