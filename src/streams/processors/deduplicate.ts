@@ -24,6 +24,8 @@ import type { StreamRecord } from './stream-record.ts'
 
 /** So many looks for what can be forgotten while stream time moves on by withinMs and graceMs. */
 const PASSES = 16
+/** Below it nothing is left. */
+const FORGOTTEN = 'forgotten'
 
 export interface DeduplicatePlan {
   readonly idOf: Mapper
@@ -46,6 +48,7 @@ class Deduplicate implements Processor {
   readonly #plan: DeduplicatePlan
   readonly #passed: KeyValueStore<readonly number[]>
   readonly #byTime: KeyValueStore<number>
+  readonly #times: KeyValueStore<number>
   readonly #clock: OperatorClock
   readonly #node: string
   readonly #task: TaskContext
@@ -55,7 +58,8 @@ class Deduplicate implements Processor {
     this.#plan = plan
     this.#passed = context.keyValue(plan.passed)
     this.#byTime = context.keyValue(plan.byTime)
-    this.#clock = new OperatorClock(context.keyValue(plan.times), 0)
+    this.#times = context.keyValue(plan.times)
+    this.#clock = new OperatorClock(this.#times, 0)
     this.#node = context.node
     this.#task = context.task
     this.#next = next
@@ -101,7 +105,11 @@ class Deduplicate implements Processor {
     const kept = streamTime - graceMs - withinMs
     const everyMs = Math.ceil((withinMs + graceMs + 1) / PASSES)
     if (Math.floor(streamTime / everyMs) === Math.floor(before / everyMs)) return
-    const due = Array.from(this.#byTime.range(undefined, timePart(kept)), ([entry]) => entry)
+    // What this commit forgot before would be walked over each time.
+    const forgotten = this.#times.get(FORGOTTEN)?.value ?? 0
+    if (kept <= forgotten) return
+    this.#times.put(FORGOTTEN, kept, streamTime)
+    const due = Array.from(this.#byTime.range(timePart(forgotten), timePart(kept)), ([entry]) => entry)
     for (const entry of due) {
       this.#byTime.put(entry, null, streamTime)
       const place = entry.slice(TIME_LENGTH)
