@@ -44,6 +44,15 @@ export type { DeduplicateOptions } from './streams/dsl/deduplicate.ts'
 export type { TopOptions } from './streams/dsl/group-top.ts'
 export { type JoinedRows, joinTables, type JoinTablesOptions } from './streams/dsl/join-tables.ts'
 
+// What a topology is, as data and as Kafka Streams' text
+export {
+  describe as describeTopology,
+  describeAsText,
+  type NodeDescription,
+  type SubTopologyDescription,
+  type TopologyDescription,
+} from './streams/graph/describe.ts'
+
 // Windows: what `windowedBy` and `sessions` take, and what comes out
 export {
   type GraceOptions,

@@ -16,6 +16,7 @@ const pages = [
   'docs/processors-and-stores.md',
   'docs/operators.md',
   'docs/time.md',
+  'docs/topology.md',
   'examples/orders/README.md',
 ]
 

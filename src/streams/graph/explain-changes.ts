@@ -1,6 +1,6 @@
 import { isNamedAfter } from './given-names.ts'
 import type { LayoutChanges, Risk } from './layout-changes.ts'
-import type { OperatorLayout } from './state-layout.ts'
+import type { OperatorLayout, StoreLayout } from './state-layout.ts'
 
 /** What changed in a topology, one fact a line: operators, then stores. */
 export function changesInWords({ added, removed, renamed, newStores, retired }: LayoutChanges): string[] {
@@ -31,7 +31,7 @@ function inFull(risk: Risk): string {
     case 'orphaned': {
       const { store, successor } = risk
       const emptied = successor === undefined ? '' : `, and ${successor.name} would start empty in its place`
-      return `The store ${store.name} would be orphaned, its rows left in the topic "${store.changelog}"${emptied}. ${keepName(store.name)}`
+      return `The store ${store.name} would be orphaned, its rows left in the topic "${store.changelog}"${emptied}. ${keepName(store)}`
     }
     case 'moved': {
       const { store, before, owner } = risk
@@ -69,10 +69,11 @@ function assertNever(risk: never): never {
 }
 
 /** Only a store that takes a name of its own can have this one again. */
-function keepName(store: string): string {
-  const isGiven = !/^KSTREAM-(JOIN|LEFTJOIN|OUTER)|^KTABLE-(SUPPRESS|FK-JOIN-SUBSCRIPTION)/.test(store)
+function keepName({ name, isGenerated }: StoreLayout): string {
+  const isGiven =
+    !isGenerated || (/-STATE-STORE-[0-9]{10}$/.test(name) && !name.startsWith('KTABLE-SUPPRESS-'))
   return isGiven
-    ? `To keep them, give the store this name: { store: '${store}' }.`
+    ? `To keep them, give the store this name: { store: '${name}' }.`
     : 'Its name follows the order of the operators: to keep the rows, declare what was added after it instead of before it.'
 }
 

@@ -63,6 +63,7 @@ const REMEDIES: readonly (readonly [beginning: RegExp, store: string, repartitio
   [/^KTABLE-FK-JOIN-OUTPUT-/, "joinByForeignKey(…, { store: 'NAME' })"],
   [/^KTABLE-FK-JOIN-/, "joinByForeignKey(…, { name: 'NAME' })", "joinByForeignKey(…, { name: 'NAME' })"],
   [/^KSTREAM-REPARTITION-/, '', "repartition({ name: 'NAME' })"],
+  [/^(KSTREAM|KTABLE)-/, "give the operator { store: 'NAME' } if it takes one, or { name: 'NAME' }"],
 ]
 
 function remedyOf(generated: string, isTopic: boolean): string {

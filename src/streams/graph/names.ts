@@ -3,7 +3,8 @@ import { EvertError } from '../../errors.ts'
 /**
  * Names for what the user leaves unnamed, as Kafka Streams makes them: an operator's prefix and one counter for all. An
  * operator that is added or removed renames the unnamed ones after it, so stores and repartition topics that must
- * outlive a change of the topology should be named (a view names those of its table).
+ * outlive a change of the topology should be named (a view names those of its table). Where they are not, and a change
+ * would cost their state, the next start is refused (runtime/topology-check.ts).
  */
 export class NameCounter {
   #next = 0
