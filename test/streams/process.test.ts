@@ -466,6 +466,29 @@ test('a value cannot be forwarded from a punctuation of processValues', () => {
   })
 })
 
+test('a record that is skipped moves stream time on, and what is due by then is called', () => {
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input)
+    .process({
+      create: ({ forward, schedule }) => {
+        schedule(10, 'stream', now => forward('P', String(now)))
+        return value => {
+          if (value === 'bad') throw new Error('no bad values')
+        }
+      },
+    })
+    .to(output)
+  const driver = testDriver(builder, { onError: 'skip' })
+  driver.send(input, { key: 'k', value: 'good', timestamp: 5 })
+  driver.send(input, { key: 'k', value: 'bad', timestamp: 25 })
+  driver.send(input, { key: 'k', value: 'good', timestamp: 26 })
+  assert.deepEqual(
+    driver.read(output).map(({ value }) => value),
+    ['5', '25'],
+  )
+})
+
 test('a punctuation that throws is undone alone when errors are skipped', () => {
   const rows = keyValueStore('rows', { key: string, value: string })
   const builder = new StreamsBuilder()

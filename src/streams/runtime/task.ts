@@ -235,13 +235,18 @@ export class Task {
 
   /** One record whose effects can be taken back. */
   #step(queue: PartitionQueue, scope: RecordScope): void {
-    const { timers, byStreamTime } = this.#context
+    const { timers } = this.#context
     if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
     this.#push(queue)
     scope.keep()
+    this.#passed(queue)
+  }
+
+  /** Time moves on with records that fail too: a restart takes what was due by then as called. */
+  #passed(queue: PartitionQueue): void {
     queue.advance()
     this.#done++
-    const { streamTime } = this.#context
+    const { streamTime, timers, byStreamTime } = this.#context
     if (streamTime >= timers.dueAt) this.#punctuate(timers, streamTime)
     if (streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, streamTime)
   }
@@ -304,8 +309,7 @@ export class Task {
     }
     const isReadable = queue.source.decodes(queue.columns as RecordColumns, queue.index)
     this.#context.drop(node, isReadable ? 'processing' : 'deserialization')
-    queue.advance()
-    this.#done++
+    this.#passed(queue)
   }
 
   #forwardResult(call: AsyncCall, result: unknown): void {
