@@ -149,7 +149,7 @@ export async function runDisturbed(
     }
     running = await startApplication({ ...options(), cluster: log.cluster })
     await running.whenRunning()
-    while (!(await isDone(log.cluster, running))) {
+    while (!(await isDone(log.cluster, running, topology.subTopologies.length * PARTITIONS))) {
       if (running.failure !== undefined) throw running.failure
       if (performance.now() > end) throw new Error('The application does not come to the end of its inputs.')
       await new Promise(resolve => setTimeout(resolve, 5))
@@ -205,8 +205,12 @@ async function write(cluster: Cluster, { inputs, program }: ApplicationCase): Pr
   await producer.flush()
 }
 
-/** Every input, repartition topics included, is committed up to its end. */
-async function isDone(cluster: Cluster, application: Application): Promise<boolean> {
+/**
+ * Every input, repartition topics included, is committed up to its end, and every task is here: an instance that
+ * crashed keeps its tasks until its session is over.
+ */
+async function isDone(cluster: Cluster, application: Application, tasks: number): Promise<boolean> {
+  if (application.tasks().length < tasks) return false
   const inputs = application.tasks().flatMap(task =>
     task.topics.map(topic => ({
       topic,
@@ -219,7 +223,7 @@ async function isDone(cluster: Cluster, application: Application): Promise<boole
     inputs.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })),
     { isolation: 'read_uncommitted' },
   )
-  return inputs.length > 0 && inputs.every(({ committed }, index) => committed === ends[index]?.offset)
+  return inputs.every(({ committed }, index) => committed === ends[index]?.offset)
 }
 
 async function recordsOf(cluster: Cluster, topic: string): Promise<RawRecord[]> {
