@@ -71,3 +71,29 @@ test('a scenario that is awaited says that it is no promise', async () => {
     message: /must not be awaited/,
   })
 })
+
+test('the message of a difference has a line for each record of the topics that differ', () => {
+  const expectation = counting()
+    .given([])
+    .when([word('a', 1), word('b', 2), word('echo', 3)])
+  assert.throws(
+    () =>
+      expectation.then([
+        recordOf(counts, { key: 'k', value: 1 }),
+        recordOf(counts, { key: 'k', value: 7, timestamp: 2 }),
+        recordOf(counts, { key: 'k', value: 3 }),
+        recordOf(echo, { key: 'k', value: 'echo' }),
+      ]),
+    {
+      code: 'ERR_ASSERTION',
+      message: [
+        'The topology did not write what was expected (- expected, + written):',
+        '  counts:',
+        "      { key: 'k', value: 1 }",
+        "    - { key: 'k', timestamp: 2, value: 7 }",
+        "    + { key: 'k', timestamp: 2, value: 2 }",
+        "      { key: 'k', value: 3 }",
+      ].join('\n'),
+    },
+  )
+})

@@ -4,8 +4,8 @@ import { ManualClock } from '../internal/clock.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
-import type { GlobalTable, StoreDefinition, SubTopology, Topology } from '../streams/graph/topology.ts'
-import { globalRow } from '../streams/runtime/global-row.ts'
+import type { SubTopology, Topology } from '../streams/graph/topology.ts'
+import type { PartitionCount } from '../streams/processors/sink.ts'
 import type { RecordCollector } from '../streams/runtime/record-collector.ts'
 import {
   type DroppedRecords,
@@ -14,15 +14,13 @@ import {
 } from '../streams/runtime/record-counts.ts'
 import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
-import { Task } from '../streams/runtime/task.ts'
 import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
-import type { KeyValueStore } from '../streams/state/store.ts'
-import { storesByName } from '../streams/state/window-rows.ts'
-import { freezing } from './deep-freeze.ts'
-import { DriverStore } from './driver-stores.ts'
+import { DriverLog } from './driver-log.ts'
+import { DriverTask, GlobalReader, type OpenStore, withFrozenValues } from './driver-readers.ts'
+import { inputsOf, type Partitions, partitionCounts, taskCount } from './partition-counts.ts'
 import { Scenario, type TopicRecord } from './scenario.ts'
-import { type RawRecord, singleRecord } from './single-record.ts'
 import { storeNameOf, type StoredRow } from './stored-rows.ts'
+import { LogOrder, type LogRecord, SeededTurns, type Turns } from './turns.ts'
 
 export interface TestDriverOptions {
   /** Prefix of the internal topics. Default `test`. */
@@ -30,6 +28,16 @@ export interface TestDriverOptions {
   /** Where the driver's wall clock begins. Default 0. */
   readonly startMs?: number
   readonly onError?: ErrorPolicy
+  /**
+   * Partitions of the topics: one number for all external topics, or one for each that is named (the others have one).
+   * There is then a task per sub-topology and partition, as in a cluster. Default: every topic has one.
+   */
+  readonly partitions?: Partitions
+  /**
+   * Chooses one of the orders in which the tasks of a cluster may come to their records; the same seed, the same run.
+   * Default: records are processed one by one, in the order in which they were written.
+   */
+  readonly seed?: number
 }
 
 export interface InputRecord<K, V> {
@@ -38,6 +46,8 @@ export interface InputRecord<K, V> {
   /** Default: the driver's wall clock. */
   readonly timestamp?: number
   readonly headers?: readonly RecordHeader[]
+  /** Default: by the key as Kafka's default partitioner has it; in turn where there is none. */
+  readonly partition?: number
 }
 
 export interface OutputRecord<K, V> {
@@ -51,6 +61,11 @@ export interface OutputRecord<K, V> {
  * Runs a topology without a log (Kafka Streams: TopologyTestDriver): one partition per topic, one record at a time,
  * everything that it causes done when `send` returns. Values that the topology decodes or stores are frozen, so that
  * a function that mutates a shared value throws.
+ *
+ * With `partitions` and a `seed` it runs as a cluster may run it: several tasks, which come to their records in one of
+ * many orders. A result that holds for every seed holds whatever the timing.
+ *
+ * Throws INVALID_TOPOLOGY when topics that are joined have different numbers of partitions.
  *
  * @example
  * const driver = testDriver(builder)
@@ -66,22 +81,26 @@ export function testDriver(
 }
 
 export class TestDriver {
+  /** Of the order in which its tasks go on, if it was given one. */
+  readonly seed: number | undefined
   readonly #clock: ManualClock
   readonly #counts = new RecordCounts()
-  readonly #tasks: Task[] = []
-  readonly #readers = new Map<string, Task[]>()
-  readonly #stores = new Map<string, { definition: StoreDefinition; store: KeyValueStore<unknown> }>()
-  readonly #globalTables: { readonly table: GlobalTable; readonly store: KeyValueStore<unknown> }[] = []
-  readonly #outputs = new Map<string, RawRecord[]>()
-  readonly #pending: { topic: string; record: RawRecord }[] = []
-  readonly #endOffsets = new Map<string, number>()
+  readonly #partitionsOf: PartitionCount
+  readonly #turns: Turns
+  readonly #log: DriverLog
+  readonly #tasks: DriverTask[] = []
+  /** By name: one per partition, or one that is global. */
+  readonly #stores = new Map<string, OpenStore[]>()
+  readonly #outputs = new Map<string, LogRecord[]>()
   readonly #internalTopics: ReadonlySet<string>
   readonly #topics: Topology['topics']
   readonly #views: Topology['views']
   readonly #calls: CallRunner
+  readonly #inAnyOrder: <T>(list: readonly T[]) => readonly T[]
   #onCallDone: () => void = () => {}
 
   constructor(topology: Topology, options: TestDriverOptions) {
+    this.seed = options.seed
     this.#topics = topology.topics
     this.#views = topology.views
     this.#clock = new ManualClock(options.startMs ?? 0)
@@ -93,31 +112,54 @@ export class TestDriver {
     this.#internalTopics = new Set(
       topology.subTopologies.flatMap(part => part.repartitionSources.map(internal => internal.name)),
     )
-    for (const table of topology.globalTables) {
-      const definition = table.store
-      const store = new DriverStore<unknown>(definition.name)
-      this.#stores.set(definition.name, { definition, store })
-      this.#globalTables.push({ table, store })
+    this.#partitionsOf = partitionCounts(topology, options.partitions)
+    const seeded = options.seed === undefined ? undefined : new SeededTurns(options.seed)
+    this.#turns = seeded ?? new LogOrder()
+    this.#inAnyOrder = seeded === undefined ? list => list : list => seeded.shuffled(list)
+    this.#log = new DriverLog(this.#partitionsOf, this.#turns)
+    const globals = topology.globalTables.map(table => new GlobalReader(table))
+    for (const reader of globals) this.#stores.set(reader.definition.name, [reader])
+    for (const subTopology of topology.subTopologies) {
+      const frozen = withFrozenValues(subTopology)
+      const tasks = taskCount(subTopology, this.#partitionsOf)
+      for (let partition = 0; partition < tasks; partition++) this.#addTask(frozen, partition, options)
     }
-    for (const subTopology of topology.subTopologies) this.#addTask(subTopology, options)
+    for (const reader of globals) {
+      const partitions = this.#partitionsOf(reader.topic)
+      for (let partition = 0; partition < partitions; partition++) {
+        this.#log.subscribe(reader, reader.topic, partition)
+      }
+    }
   }
 
   /** Processes one record of an input topic and everything that follows from it. Throws TASK_FAILED. */
   send<K, V>(topic: Topic<K, V>, record: InputRecord<K, V>): void {
-    const readable = [...this.#readers.keys(), ...this.#globalTables.map(({ table }) => table.topic)]
-    if (!readable.includes(topic.name)) {
-      throw new EvertError(
-        'INVALID_ARGUMENT',
-        `The topology does not read the topic "${topic.name}". It reads ${readable.join(', ')}.`,
-      )
-    }
-    this.#append(topic.name, {
-      timestamp: record.timestamp ?? this.#clock.nowMs(),
-      key: record.key === null ? null : topic.key.encode(record.key),
-      value: record.value === null ? null : topic.value.encode(record.value),
-      headers: record.headers ?? [],
-    })
-    this.#settle()
+    this.sendAll([{ ...record, topic }])
+  }
+
+  /**
+   * Sends records in this order. With a seed, tasks go on meanwhile, so that any of them may see the first ones before
+   * the last are there; without, each record is done with everything that follows from it before the next. Throws
+   * TASK_FAILED.
+   *
+   * @example
+   * driver.sendAll([
+   *   recordOf(orders, { key: '1', value: order }),
+   *   recordOf(payments, { key: '1', value: payment }),
+   * ])
+   */
+  sendAll(records: readonly TopicRecord[]): void {
+    for (const { topic } of records) this.#assertRead(topic.name)
+    this.#turns.run(
+      records.map(({ topic, key, value, timestamp, headers, partition }) => () => {
+        this.#log.append(topic.name, partition, {
+          timestamp: timestamp ?? this.#clock.nowMs(),
+          key: key === null ? null : topic.key.encode(key),
+          value: value === null ? null : topic.value.encode(value),
+          headers: headers ?? [],
+        })
+      }),
+    )
   }
 
   /**
@@ -130,21 +172,24 @@ export class TestDriver {
    *   .then([recordOf(paidOrders, { key: '1', value: order })])
    */
   given(records: readonly TopicRecord[]): Scenario {
-    for (const record of records) this.send(record.topic, record)
+    this.sendAll(records)
     this.#outputs.clear()
-    return new Scenario(this, this.#topics)
+    return new Scenario(
+      {
+        seed: this.seed,
+        sendAll: list => this.sendAll(list),
+        advanceWallClock: ms => this.advanceWallClock(ms),
+        writtenTopics: () => this.writtenTopics,
+        take: topic =>
+          this.#take(topic).map(record => ({ ...asOutput(topic, record), partition: record.partition })),
+      },
+      this.#topics,
+    )
   }
 
-  /** Takes what was written to the topic since the last call, in order. */
-  read<K, V>(topic: Topic<K, V>): OutputRecord<K, V>[] {
-    const records = this.#outputs.get(topic.name) ?? []
-    this.#outputs.delete(topic.name)
-    return records.map(({ key, value, timestamp, headers }) => ({
-      key: key === null ? null : topic.key.decode(key),
-      value: value === null ? null : topic.value.decode(value),
-      timestamp,
-      headers,
-    }))
+  /** Takes what was written to the topic, or to one partition of it, since the last call, in order. */
+  read<K, V>(topic: Topic<K, V>, { partition }: { readonly partition?: number } = {}): OutputRecord<K, V>[] {
+    return this.#take(topic, partition).map(record => asOutput(topic, record))
   }
 
   /** The topics that were written to and not read yet. */
@@ -152,21 +197,27 @@ export class TestDriver {
     return [...this.#outputs.keys()]
   }
 
-  /** The rows of a view or a key-value store, in the byte order of their keys. */
+  /** The rows of a view or a key-value store, of all partitions, in the byte order of their keys. */
   rows<K = unknown, V = unknown>(from: View<K, V> | string): StoredRow<K, V>[] {
-    const { definition, store } = this.#store(storeNameOf(this.#views, from))
-    return Array.from(store.range(), ([key, { value, timestamp }]) => ({
-      key: definition.key.decode(Buffer.from(key, 'latin1')) as K,
-      value: value as V,
-      timestamp,
-    }))
+    const rows = this.#store(storeNameOf(this.#views, from)).flatMap(({ definition, store }) =>
+      Array.from(store.range(), ([key, { value, timestamp }]) => ({ key, value, timestamp, definition })),
+    )
+    return rows
+      .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+      .map(({ key, value, timestamp, definition }) => ({
+        key: definition.key.decode(Buffer.from(key, 'latin1')) as K,
+        value: value as V,
+        timestamp,
+      }))
   }
 
-  /** The row of a key, or undefined. */
+  /** The row of a key, in whichever partition, or undefined. */
   row<K = unknown, V = unknown>(from: View<K, V> | string, key: K): StoredRow<K, V> | undefined {
-    const { definition, store } = this.#store(storeNameOf(this.#views, from))
-    const row = store.get(definition.key.encode(key).toString('latin1'))
-    return row === undefined ? undefined : { key, value: row.value as V, timestamp: row.timestamp }
+    for (const { definition, store } of this.#store(storeNameOf(this.#views, from))) {
+      const row = store.get(definition.key.encode(key).toString('latin1'))
+      if (row !== undefined) return { key, value: row.value as V, timestamp: row.timestamp }
+    }
+    return undefined
   }
 
   get storeNames(): string[] {
@@ -176,23 +227,20 @@ export class TestDriver {
   /** Moves the wall clock on, and calls the punctuations that are due then. Throws TASK_FAILED. */
   advanceWallClock(ms: number): void {
     this.#clock.advance(ms)
-    for (const task of this.#tasks) {
-      task.punctuate()
-      this.#settle()
-    }
+    for (const { task } of this.#inAnyOrder(this.#tasks)) this.#turns.run([() => task.punctuate()])
   }
 
   /** Ends the tasks: their processors' `close` is called. Throws what the first of them threw. */
   close(): void {
     const errors: unknown[] = []
-    for (const task of this.#tasks) task.close(error => errors.push(error))
+    for (const { task } of this.#tasks) task.close(error => errors.push(error))
     if (errors.length > 0) throw errors[0]
   }
 
   /** Whether a processor asked for a commit since the last call. */
   takeCommitRequest(): boolean {
-    const isWanted = this.#tasks.some(task => task.wantsCommit)
-    for (const task of this.#tasks) task.committed()
+    const isWanted = this.#tasks.some(({ task }) => task.wantsCommit)
+    for (const { task } of this.#tasks) task.committed()
     return isWanted
   }
 
@@ -208,8 +256,9 @@ export class TestDriver {
 
   /**
    * Makes the calls of asynchronous functions that wait to be made, and those that follow from their results, until
-   * none is left. Results go on in the order of the calls, whichever is back first, so that a test's outputs are always
-   * the same. Timeouts and pauses before repetitions pass with the driver's wall clock. Rejects with TASK_FAILED.
+   * none is left. Results go on in the order of the calls, or in one that the seed chooses, whichever is back first, so
+   * that a test's outputs are always the same. Timeouts and pauses before repetitions pass with the driver's wall clock.
+   * Rejects with TASK_FAILED.
    *
    * @example
    * driver.send(orders, { key: '1', value: order })
@@ -218,40 +267,38 @@ export class TestDriver {
    */
   async settled(): Promise<void> {
     for (;;) {
-      const begun = this.#tasks.flatMap(task => task.calls.take().map(call => ({ task, call })))
+      const begun = this.#tasks.flatMap(({ task }) => task.calls.take().map(call => ({ task, call })))
       if (begun.length === 0) return
       const ended = await this.#callAll(begun.map(({ call }) => call))
-      for (const { task, call } of begun) {
+      for (const { task, call } of this.#inAnyOrder(begun)) {
         const { outcome } = ended.find(each => each.call === call) as EndedCall
-        task.complete(call, outcome)
-        this.#settle()
+        this.#turns.run([() => task.complete(call, outcome)])
       }
       for (const task of this.#tasks) this.#takeWaiting(task)
     }
   }
 
-  #addTask(subTopology: SubTopology, options: TestDriverOptions): void {
-    const stores = new Map<string, KeyValueStore<unknown>>()
-    for (const definition of subTopology.stores) {
-      const kept = new DriverStore<unknown>(definition.name)
-      for (const [name, store] of storesByName(kept, definition.value)) stores.set(name, store)
-      const store = stores.get(definition.name) as KeyValueStore<unknown>
-      this.#stores.set(definition.name, { definition, store })
-    }
-    for (const name of subTopology.globalStores) stores.set(name, this.#store(name).store)
-    const task = new Task({
-      subTopology: withFrozenValues(subTopology),
-      partition: 0,
-      stores: { keyValue: <V>(name: string) => stores.get(name) as KeyValueStore<V> },
-      collector: this.#collector(),
-      nowMs: () => this.#clock.nowMs(),
-      counts: this.#counts.of(`${subTopology.id}_0`),
-      partitionsOf: () => 1,
-      ...(options.onError === undefined ? {} : { onError: options.onError }),
-    })
+  #addTask(subTopology: SubTopology, partition: number, { onError }: TestDriverOptions): void {
+    const task = new DriverTask(
+      {
+        subTopology,
+        partition,
+        collector: this.#collector(),
+        nowMs: () => this.#clock.nowMs(),
+        counts: this.#counts.of(`${subTopology.id}_${partition}`),
+        partitionsOf: this.#partitionsOf,
+        ...(onError === undefined ? {} : { onError }),
+      },
+      name => (this.#store(name)[0] as OpenStore).store,
+    )
     this.#tasks.push(task)
-    const topics = [...subTopology.sourceTopics, ...subTopology.repartitionSources.map(topic => topic.name)]
-    for (const topic of topics) this.#readers.set(topic, [...(this.#readers.get(topic) ?? []), task])
+    for (const store of task.stores) {
+      const { name } = store.definition
+      this.#stores.set(name, [...(this.#stores.get(name) ?? []), store])
+    }
+    for (const topic of inputsOf(subTopology)) {
+      if (partition < this.#partitionsOf(topic)) this.#log.subscribe(task, topic, partition)
+    }
   }
 
   #callAll(calls: readonly AsyncCall[]): Promise<EndedCall[]> {
@@ -266,56 +313,42 @@ export class TestDriver {
   }
 
   /** What it left while its asynchronous operators were full. */
-  #takeWaiting(task: Task): void {
-    while (task.process(1) > 0) this.#settle()
+  #takeWaiting(task: DriverTask): void {
+    while (task.process(1) > 0) this.#turns.run([])
   }
 
   #collector(): RecordCollector {
     return {
-      collect: (topic, _partition, timestamp, key, value, headers) => {
-        const record = this.#append(topic, { timestamp, key: copied(key), value: copied(value), headers })
+      collect: (topic, partition, timestamp, key, value, headers) => {
+        const record = { timestamp, key: copied(key), value: copied(value), headers }
+        const written = this.#log.append(topic, partition, record)
         if (this.#internalTopics.has(topic)) return
         const outputs = this.#outputs.get(topic)
-        if (outputs === undefined) this.#outputs.set(topic, [record])
-        else outputs.push(record)
+        if (outputs === undefined) this.#outputs.set(topic, [written])
+        else outputs.push(written)
       },
     }
   }
 
-  /** Gives the record its offset and passes it to the tasks that read the topic. */
-  #append(topic: string, record: Omit<RawRecord, 'offset'>): RawRecord {
-    const offset = this.#endOffsets.get(topic) ?? 0
-    this.#endOffsets.set(topic, offset + 1)
-    const appended = { ...record, offset }
-    if (this.#readers.has(topic)) this.#pending.push({ topic, record: appended })
-    for (const { table, store } of this.#globalTables) {
-      if (table.topic !== topic || record.key === null) continue
-      const row = globalRow(table, record.key, record.value)
-      store.put(record.key.toString('latin1'), row, record.timestamp)
-    }
-    return appended
+  #take({ name }: Topic<unknown, unknown>, partition?: number): LogRecord[] {
+    const written = this.#outputs.get(name) ?? []
+    const isWanted = (record: LogRecord) => partition === undefined || record.partition === partition
+    const left = written.filter(record => !isWanted(record))
+    if (left.length === 0) this.#outputs.delete(name)
+    else this.#outputs.set(name, left)
+    return written.filter(isWanted)
   }
 
-  #settle(): void {
-    for (;;) {
-      const next = this.#pending.shift()
-      if (next === undefined) return
-      const { topic, record } = next
-      for (const task of this.#readers.get(topic) ?? []) {
-        const { offset } = record
-        task.enqueue({
-          topic,
-          partition: 0,
-          batches: [singleRecord(record)],
-          fromOffset: offset,
-          nextOffset: offset + 1,
-        })
-        task.process(1)
-      }
-    }
+  #assertRead(topic: string): void {
+    const { readTopics } = this.#log
+    if (readTopics.includes(topic)) return
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The topology does not read the topic "${topic}". It reads ${readTopics.join(', ')}.`,
+    )
   }
 
-  #store(name: string): { definition: StoreDefinition; store: KeyValueStore<unknown> } {
+  #store(name: string): readonly OpenStore[] {
     const found = this.#stores.get(name)
     if (found !== undefined) return found
     throw new EvertError(
@@ -325,11 +358,13 @@ export class TestDriver {
   }
 }
 
-function withFrozenValues(subTopology: SubTopology): SubTopology {
-  const nodes = subTopology.nodes.map(node =>
-    node.kind === 'processor' ? node : { ...node, key: freezing(node.key), value: freezing(node.value) },
-  )
-  return { ...subTopology, nodes }
+function asOutput<K, V>({ key, value }: Topic<K, V>, { record }: LogRecord): OutputRecord<K, V> {
+  return {
+    key: record.key === null ? null : key.decode(record.key),
+    value: record.value === null ? null : value.decode(record.value),
+    timestamp: record.timestamp,
+    headers: record.headers,
+  }
 }
 
 function copied(bytes: Buffer | null): Buffer | null {
