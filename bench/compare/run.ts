@@ -11,16 +11,17 @@ const suites = readdirSync(import.meta.dirname, { withFileTypes: true })
   .filter(entry => entry.isDirectory())
   .map(entry => entry.name)
 
-const HELP = `Usage: npm run compare -- SUITE [WORK ...] [--runs N] [--json]
+const HELP = `Usage: npm run compare -- SUITE [WORK ...] [--runs N] [--records N] [--json]
 
   SUITE      what to compare with: ${suites.join(', ')}
   WORK       names (or beginnings of names) of the works; default: all of them
   --runs N   fresh processes per engine and work, 3 by default
+  --records N  how much input, for suites that make one for all works (kafka-streams: orders, 2,000,000)
   --json     print the figures as JSON instead of a table
 
 Every engine gets the same input and must end with the same result, or the comparison fails. Rates are records per
-CPU-second (user and system time of the whole process, all threads). A ratio is the first engine's rate over the
-other's in the same run; its median is printed.`
+second of wall clock, and per CPU-second (user and system time of the whole process, all threads). A ratio is the first
+engine's rate over the other's in the same run; its median is printed.`
 
 const { values: options, positionals } = parseOptions()
 const [suiteName, ...wanted] = positionals
@@ -36,9 +37,18 @@ const runs = Number(options.runs)
 if (!Number.isInteger(runs) || runs < 1)
   exitWith(`--runs needs a whole number, 1 or more; got ${options.runs}.`, 2)
 
+const records = options.records === undefined ? undefined : Number(options.records)
+if (records !== undefined && (!Number.isInteger(records) || records < 1))
+  exitWith(`--records needs a whole number, 1 or more; got ${options.records}.`, 2)
+
 /** By work and engine, an outcome per run. */
 const outcomes = new Map<string, Map<string, Outcome[]>>()
-for (const work of works) outcomes.set(work, await runWork(work))
+const opened = await suite.open?.({ ...(records !== undefined && { records }) })
+try {
+  for (const work of works) outcomes.set(work, await runWork(work))
+} finally {
+  await opened?.close()
+}
 if (options.json) console.log(JSON.stringify(asJson(), null, 2))
 else console.log(asText())
 
@@ -57,7 +67,7 @@ async function runWork(work: string): Promise<Map<string, Outcome[]>> {
       found,
       ([engine, all]) => `${engine} ${all.map(one => one.digest.slice(0, 12)).join(' ')}`,
     )
-    exitWith(`The results of ${work} differ: ${each.join('; ')}.`, 1)
+    throw new Error(`The results of ${work} differ: ${each.join('; ')}.`)
   }
   return found
 }
@@ -67,7 +77,7 @@ async function runOnce(engine: string, work: string): Promise<Outcome> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [...process.execArgv, script, suiteName as string, engine, work],
-    { maxBuffer: 1 << 24 },
+    { maxBuffer: 1 << 24, env: { ...process.env, ...opened?.environment } },
   )
   return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Outcome
 }
@@ -79,8 +89,11 @@ interface Line {
   readonly recordsPerCpuSecond: readonly number[]
   readonly recordsPerSecond: readonly number[]
   readonly peakRssMiB: readonly number[]
-  /** How many times as fast the first engine was, per run. */
+  /** How many times as fast the first engine was by the clock, per run. */
   readonly ratios: readonly number[]
+  /** The same per CPU-second. */
+  readonly cpuRatios: readonly number[]
+  readonly written: Readonly<Record<string, number>> | undefined
 }
 
 function lines(): Line[] {
@@ -93,7 +106,9 @@ function lines(): Line[] {
       recordsPerCpuSecond: all.map(one => one.records / one.cpuSeconds),
       recordsPerSecond: all.map(one => one.records / one.seconds),
       peakRssMiB: all.map(one => one.peakRssBytes / 2 ** 20),
-      ratios: all.map((one, run) => one.cpuSeconds / (ours[run] as Outcome).cpuSeconds),
+      ratios: all.map((one, run) => one.seconds / (ours[run] as Outcome).seconds),
+      cpuRatios: all.map((one, run) => one.cpuSeconds / (ours[run] as Outcome).cpuSeconds),
+      written: all[0]?.written,
     }))
   })
 }
@@ -105,7 +120,9 @@ function asJson() {
     lines: lines().map(line => ({
       ...line,
       medianRecordsPerCpuSecond: median(line.recordsPerCpuSecond),
+      medianRecordsPerSecond: median(line.recordsPerSecond),
       medianRatio: median(line.ratios),
+      medianCpuRatio: median(line.cpuRatios),
     })),
   }
 }
@@ -113,22 +130,46 @@ function asJson() {
 function asText(): string {
   const rows = lines().map(line => [
     `${line.work}: ${line.engine}`,
-    compact(median(line.recordsPerCpuSecond)),
+    compact(median(line.recordsPerSecond)),
     `${median(line.ratios).toFixed(1)} ×`,
+    compact(median(line.recordsPerCpuSecond)),
+    `${median(line.cpuRatios).toFixed(1)} ×`,
     `${median(line.peakRssMiB).toFixed(0)} MiB`,
+    line.recordsPerSecond.map(compact).join('  '),
     line.recordsPerCpuSecond.map(compact).join('  '),
   ])
+  const faster = `${suite.engines[0]} is faster`
   return [
     suite.description,
     `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}; ${runs} fresh processes each, medians; all results equal`,
     '',
     table(
-      ['work', 'records per CPU-second', `${suite.engines[0]} is faster`, 'peak memory', 'each run'],
+      [
+        'work',
+        'records/s',
+        faster,
+        'per CPU-second',
+        faster,
+        'peak memory',
+        'records/s of each run',
+        'per CPU-second',
+      ],
       rows,
     ),
     '',
+    ...writings(),
     ...works.map(work => `${work}: ${suite.works[work]}`),
   ].join('\n')
+}
+
+/** What the engines wrote, where they say so. */
+function writings(): string[] {
+  const said = lines().flatMap(({ work, engine, written }) => {
+    if (written === undefined) return []
+    const counts = Object.entries(written).map(([where, count]) => `${compact(count)} to ${where}`)
+    return [`${work}: ${engine} wrote ${counts.join(', ')}`]
+  })
+  return said.length === 0 ? [] : [...said, '']
 }
 
 function parseOptions() {
@@ -137,6 +178,7 @@ function parseOptions() {
       allowPositionals: true,
       options: {
         runs: { type: 'string', default: '3' },
+        records: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

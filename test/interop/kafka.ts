@@ -1,24 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openCluster } from '../../src/client/cluster.ts'
+import { areJarsHere, mavenJars } from './maven-jars.ts'
 
 const run = promisify(execFile)
-const KAFKA_VERSION = '4.3.1'
+const JARS = 'kafka-4.3.1'
 const START_WITHIN_MS = 60_000
 
 export interface RunningKafka {
@@ -41,7 +33,7 @@ export async function whyNoKafka(options: KafkaOptions = {}): Promise<string | u
   }
   for (const [command, flag] of [
     ['java', '-version'],
-    ...(existsSync(libDirectory()) ? [] : [['mvn', '-version']]),
+    ...(areJarsHere(JARS) ? [] : [['mvn', '-version']]),
   ] as [string, string][]) {
     try {
       await run(command, [flag])
@@ -56,7 +48,7 @@ export async function whyNoKafka(options: KafkaOptions = {}): Promise<string | u
 export async function startKafka({ features = {} }: KafkaOptions = {}): Promise<RunningKafka> {
   const given = process.env.KAFKA_BROKERS
   if (given !== undefined) return { url: `kafka://${given}`, stop: async () => {} }
-  const lib = await resolveJars()
+  const lib = await mavenJars(join(import.meta.dirname, 'pom.xml'), JARS)
   const directory = mkdtempSync(join(tmpdir(), 'evert-kafka-'))
   try {
     const [port, controllerPort] = await freePorts()
@@ -134,29 +126,6 @@ async function kill(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   child.kill('SIGKILL')
   await ended
-}
-
-function libDirectory(): string {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  return join(cache, 'evert', `kafka-${KAFKA_VERSION}`)
-}
-
-/** Downloads once; a directory that is there is complete, since it is renamed into place. */
-async function resolveJars(): Promise<string> {
-  const lib = libDirectory()
-  if (existsSync(lib)) return lib
-  mkdirSync(join(lib, '..'), { recursive: true })
-  const partial = mkdtempSync(`${lib}-`)
-  const pom = join(import.meta.dirname, 'pom.xml')
-  await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`])
-  try {
-    renameSync(partial, lib)
-  } catch (error) {
-    rmSync(partial, { recursive: true, force: true })
-    // Another test process was faster.
-    if (!existsSync(lib)) throw error
-  }
-  return lib
 }
 
 async function freePorts(): Promise<[number, number]> {
