@@ -1,4 +1,4 @@
-import { D2, join, map, MultiSet, output, reduce } from '@tanstack/db-ivm'
+import { D2, groupBy, groupByOperators, join, MultiSet, output } from '@tanstack/db-ivm'
 import { type Entry, type MultisetEngine, multisetWorks } from './multiset-works.ts'
 
 const engine: MultisetEngine = {
@@ -6,10 +6,9 @@ const engine: MultisetEngine = {
     const graph = new D2()
     const input = graph.newInput<Entry>()
     input.pipe(
-      map(([key]) => [key, 1] as [string, number]),
-      reduce((values: [unknown, number][]) => [[sumOf(values), 1]] as [number, number][]),
-      output((changes: MultiSet<[string, number]>) => {
-        for (const [[key, count], multiplicity] of changes.getInner()) onChange(key, count, multiplicity)
+      groupBy(([key]) => ({ key }), { count: groupByOperators.count() }),
+      output((changes: MultiSet<[string, { key: string; count: number }]>) => {
+        for (const [[, row], multiplicity] of changes.getInner()) onChange(row.key, row.count, multiplicity)
       }),
     )
     graph.finalize()
@@ -42,9 +41,3 @@ const engine: MultisetEngine = {
 }
 
 export const works = multisetWorks(engine)
-
-function sumOf(values: readonly [unknown, number][]): number {
-  let sum = 0
-  for (const [, multiplicity] of values) sum += multiplicity
-  return sum
-}

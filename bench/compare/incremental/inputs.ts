@@ -34,8 +34,12 @@ export interface InputBatch<V> {
 }
 
 const CUSTOMERS = 10_000
-const STREAM_RECORDS = 200_000
+const STREAM_RECORDS = 500_000
 const ORDERS = 20_000
+/** So often every row of both joined tables changes. */
+const TABLE_VERSIONS = 25
+/** So often almost every order changes; and half as often, each customer. */
+const ORDER_VERSIONS = 20
 
 /** Orders keyed by their customer, in no order of customers. */
 export function streamOfOrders(): InputBatch<Order>[] {
@@ -65,7 +69,7 @@ function customerRows(version: number): Keyed<Customer>[] {
 export function tableUpdates(): InputBatch<Customer>[] {
   const filled = batchesOf('left', customerRows(0)).concat(batchesOf('right', customerRows(1)))
   const updates: InputBatch<Customer>[] = []
-  for (let version = 2; version < 7; version++) {
+  for (let version = 2; version < 2 + TABLE_VERSIONS; version++) {
     const left = batchesOf('left', scattered(customerRows(version)))
     const right = batchesOf('right', scattered(customerRows(version + 10)))
     left.forEach((batch, index) => updates.push(batch, right[index] as InputBatch<Customer>))
@@ -79,10 +83,11 @@ export function foreignKeyUpdates(): InputBatch<Order | Customer>[] {
     ...batchesOf('right', customerRows(0)),
     ...batchesOf('left', orderRows(0)),
   ]
-  const customers = batchesOf('right', scattered(customerRows(1)))
-  const orders = [1, 2, 3, 4, 5]
-    .flatMap(version => batchesOf('left', scattered(orderRows(version))))
-    .slice(0, 90)
+  // Nine batches of orders, then one of customers.
+  const customers = versions(ORDER_VERSIONS / 2).flatMap(version =>
+    batchesOf<Order | Customer>('right', scattered(customerRows(version))),
+  )
+  const orders = versions(ORDER_VERSIONS).flatMap(version => batchesOf('left', scattered(orderRows(version))))
   orders.forEach((batch, index) => {
     batches.push(batch)
     if (index % 9 === 8) batches.push(customers[(index - 8) / 9] as InputBatch<Customer>)
@@ -109,6 +114,10 @@ function batchesOf<V>(side: 'left' | 'right', records: readonly Keyed<V>[]): Inp
     batches.push({ side, records: records.slice(index, index + BATCH) })
   }
   return batches
+}
+
+function versions(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1)
 }
 
 /** The same records, neighbours far apart. */

@@ -14,7 +14,7 @@ import { JoinedRows, numberLines } from './results.ts'
 /*
  * The works for engines over changes of multisets. They get one input batch at a time, made into changes before, and
  * run after each. An update is the old row with multiplicity -1, the very object that went in, and the new one with 1.
- * Counting goes over one value for all orders (a map makes it), so that an index holds one entry per key.
+ * Counts are made with each engine's own counting operator.
  */
 
 export type Entry = [key: string, value: unknown]
