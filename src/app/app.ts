@@ -28,6 +28,7 @@ import { bindViews, indexedBy } from './bind-views.ts'
 import { warnOf } from './failed.ts'
 import { openCluster } from './open-cluster.ts'
 import { requireAppOptions, requireStartOptions } from './option-rules.ts'
+import { closeOnSignals } from './process-signals.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
 
@@ -78,6 +79,12 @@ export interface StartOptions {
   readonly http?: HttpOptions
   /** Closes the application when it is aborted. */
   readonly signal?: AbortSignal
+  /**
+   * `true`: SIGTERM and SIGINT close the application, within 10 s or the `timeoutMs` given here, and then end the
+   * process as they would have; a second one ends it at once. Default false: a process has one owner of its signals,
+   * and a service that has more to close than this calls `close()` itself.
+   */
+  readonly signals?: boolean | CloseOptions
 }
 
 /** A transaction that is left open blocks readers no longer than this either. */
@@ -229,8 +236,14 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
       Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warnOf)
     })
     ended ??= stack.disposeAsync()
-    return ended.finally(cancel)
+    return ended.finally(() => {
+      cancel()
+      ignoreSignals()
+    })
   }
+  const { signals = false } = options
+  const ignoreSignals =
+    signals === false ? () => {} : closeOnSignals(() => end(signals === true ? {} : signals))
   const endNow = (): void => {
     end().catch(options.onFailure ?? warnOf)
   }

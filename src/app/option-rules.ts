@@ -57,6 +57,11 @@ const startRules: RulesOf<StartOptions> = {
   logger: object,
   http: object,
   signal: unchecked,
+  signals: {
+    words: 'true, false or { timeoutMs }',
+    isMet: value =>
+      typeof value === 'boolean' || (isObject(value) && milliseconds.isMet(value['timeoutMs'] ?? 0)),
+  },
 }
 
 const appRules: RulesOf<TopologyOptions> = {

@@ -91,6 +91,23 @@ export class Running implements AsyncDisposable {
     return this.#application.whenEnded()
   }
 
+  /**
+   * Stops processing records and calling punctuations on this instance until `resume`, after what is under way (Kafka
+   * Streams: KIP-834). It stays a member and keeps its tasks; restores, global tables, views and `append` go on.
+   */
+  pause(): void {
+    this.#application.pause()
+  }
+
+  /** Goes on where `pause` stopped. */
+  resume(): void {
+    this.#application.resume()
+  }
+
+  get isPaused(): boolean {
+    return this.#application.isPaused
+  }
+
   /** What this instance has processed and committed: the next offsets of all inputs of its tasks. */
   position(): Position {
     return mergePositions(...this.#application.tasks().map(positionOf))

@@ -139,6 +139,19 @@ export class Application implements AsyncDisposable {
     return this.#endpoints
   }
 
+  /** Stops processing and punctuations until `resume`; the member keeps its tasks (KIP-834). */
+  pause(): void {
+    this.#worker.isPaused = true
+  }
+
+  resume(): void {
+    this.#worker.isPaused = false
+  }
+
+  get isPaused(): boolean {
+    return this.#worker.isPaused
+  }
+
   /** Calls back after each commit, change of the tasks or of the state; the returned function ends that. */
   onChange(listener: () => void): () => void {
     return this.#life.onChange(listener)

@@ -53,6 +53,7 @@ export class Worker {
   #isTargetNew = false
   #isLost = false
   #isStopping = false
+  #isPaused = false
   #failure: Error | undefined
 
   constructor(options: WorkerOptions) {
@@ -95,6 +96,16 @@ export class Worker {
     this.#inputs.wakeUp()
   }
 
+  /** Whether nothing is processed and no punctuation is called; tasks are followed, restored and committed as ever. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused
+    this.#inputs.wakeUp()
+  }
+
   /** Makes `run` end: after a commit. */
   stop(): void {
     this.#isStopping = true
@@ -127,7 +138,7 @@ export class Worker {
     if (this.#isTargetNew) await this.#followTarget()
     if (await this.#inputs.take(this.#waitMs())) this.#commits.touch()
     this.#throwFailure()
-    this.#process()
+    if (!this.#isPaused) this.#process()
     if (this.#commits.isDue(this.#tasks.values())) await this.#commit()
     await new Promise(resolve => setImmediate(resolve))
   }
@@ -146,6 +157,7 @@ export class Worker {
     const { clock } = this.#cluster
     const elapsedMs = clock.elapsedMs()
     let waitMs = this.#commits.hasUncommitted ? this.#commits.dueAtMs - elapsedMs : IDLE_POLL_MS
+    if (this.#isPaused) return Math.max(0, waitMs)
     for (const task of this.#tasks.values()) {
       // Punctuations are due by the wall clock, everything else by elapsed time.
       waitMs = Math.min(waitMs, task.wakesAtMs - clock.nowMs(), task.readyAtMs - elapsedMs)
