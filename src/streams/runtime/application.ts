@@ -19,6 +19,7 @@ import { type Logger, silentLogger } from './logger.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
+import type { StandbyProgress } from './standby-tasks.ts'
 import { checkTopology } from './topology-check.ts'
 import { Worker } from './worker.ts'
 
@@ -48,6 +49,7 @@ export class Application implements AsyncDisposable {
   readonly #purge: RepartitionPurge
   readonly #missingTopics: MissingTopics
   #hasTarget = false
+  #assigned: StreamsAssignment | undefined
   #isAbandoned = false
   #isReleased = false
   #isGivenUp = false
@@ -127,6 +129,11 @@ export class Application implements AsyncDisposable {
   /** The tasks here whose state is restored. */
   tasks(): HostedTask[] {
     return [...this.#worker.tasks.values()].filter(task => task.isRunning)
+  }
+
+  /** Which tasks of other instances this one keeps a copy of, and how far behind it is. */
+  standbys(): StandbyProgress[] {
+    return this.#worker.standbys.progress()
   }
 
   /** The tables that are here completely. */
@@ -273,13 +280,18 @@ export class Application implements AsyncDisposable {
     return {
       onAssignment: (assignment: StreamsAssignment) => {
         this.#hasTarget = true
+        this.#assigned = assignment
         this.#worker.assign(taskIds(assignment))
         this.#tasksChanged()
       },
-      owned: () => ownedBy(this.#worker.tasks.values()),
+      owned: () => {
+        const { tasks, standbys } = this.#worker
+        return ownedBy({ active: tasks.values(), standby: standbys.tasks }, this.#assigned)
+      },
       onLost: (cause: Error) => {
         this.#logger.warn(`The group no longer knows this member; it joins again: ${cause.message}`)
         this.#hasTarget = false
+        this.#assigned = undefined
         this.#worker.lose()
         this.#tasksChanged()
       },

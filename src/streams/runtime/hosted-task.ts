@@ -5,36 +5,30 @@ import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StoreAccess } from '../processors/processor.ts'
-import type { StateEngine } from '../state/byte-store.ts'
-import type { StoreObserver } from '../state/store-observer.ts'
-import { TaskStores } from '../state/task-stores.ts'
+import type { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
 import { CallRunner } from './call-runner.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import type { RecordCounts } from './record-counts.ts'
+import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
 import { type LagOf, TaskIdling } from './task-idling.ts'
 import type { ErrorPolicy, TaskPosition } from './task-options.ts'
 
-export interface TaskEnvironment {
+export interface TaskEnvironment extends StoreEnvironment {
   readonly cluster: Cluster
   readonly groupId: string
-  readonly engine: StateEngine
   readonly committer: Committer
   readonly onError: ErrorPolicy
   readonly logger: Logger
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts
-  /** Makes the observers of a store of a task; each task gets its own. */
-  readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
   /** How long a task waits for an empty input that is read to its end; -1: it waits for none. */
   readonly maxTaskIdleMs: number
-  /** How much memory the changed values of all tasks may take; how many others are kept follows from it. */
-  readonly stateStoreCacheMaxBytes: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
   /** A call of an asynchronous function has ended: the task has something to do. */
@@ -65,13 +59,19 @@ export class HostedTask {
   #reflected: ReadonlyMap<string, number> = this.#committed
   #changelogs: KnownChangelog[] = []
 
-  constructor(subTopology: SubTopology, partition: number, environment: TaskEnvironment) {
+  /** `stores`: its state if that is open already, as of a standby task. */
+  constructor(
+    subTopology: SubTopology,
+    partition: number,
+    environment: TaskEnvironment,
+    stores: TaskStores = openTaskStores(subTopology, partition, environment),
+  ) {
     this.id = `${subTopology.id}_${partition}`
     this.subTopology = subTopology
     this.partition = partition
     this.#environment = environment
     this.#idling = new TaskIdling(environment.maxTaskIdleMs)
-    this.#stores = this.#openStores()
+    this.#stores = stores
     this.#calls = this.#newCalls()
   }
 
@@ -128,7 +128,7 @@ export class HostedTask {
         logger.warn(`The state of task ${this.id} is dropped and restored from the start: ${error.message}.`)
         await this.#stores.close()
         await engine.dropTask(this.id)
-        this.#stores = this.#openStores()
+        this.#stores = openTaskStores(subTopology, partition, this.#environment)
       }
     }
     await this.#readMarks()
@@ -289,24 +289,6 @@ export class HostedTask {
     return new CallRunner({ clock: cluster.clock, random: cluster.backoff.random, onDone: onCallDone })
   }
 
-  #openStores(): TaskStores {
-    const { engine, observersOf, stateStoreCacheMaxBytes } = this.#environment
-    const stores = new TaskStores(engine.openTask(this.id), {
-      cachedValues: Math.ceil(stateStoreCacheMaxBytes / BYTES_PER_CACHED_VALUE),
-    })
-    for (const { name, value, changelog } of this.subTopology.stores) {
-      // A source topic that is the changelog is written by others.
-      const isLogged = changelog !== undefined && !changelog.isSource
-      stores.open({
-        name,
-        value,
-        changelog: isLogged ? { topic: changelog.topic, partition: this.partition } : undefined,
-      })
-      for (const observer of observersOf(name)) stores.observe(name, observer)
-    }
-    return stores
-  }
-
   /** Its own stores, and those of the global tables. */
   #access(): StoreAccess {
     const { globalStores } = this.subTopology
@@ -375,9 +357,6 @@ function partitionsOf({ metadata }: Cluster, topic: string): number {
     `The topic "${topic}" is gone, so that no partition of it can be chosen. Create it again.`,
   )
 }
-
-/** What a value that was used lately is taken for: 64 MiB are 100 000 of them. */
-const BYTES_PER_CACHED_VALUE = 671
 
 interface KnownChangelog {
   readonly store: string

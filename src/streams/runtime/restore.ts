@@ -26,13 +26,17 @@ export interface RestoreProgress {
   readonly remaining: number
 }
 
-interface Work {
+/** A changelog, and where its store reads it on. */
+export interface ChangelogPlace {
   readonly store: string
   readonly topic: string
   readonly topicId: string
+  /** It is a source topic: only what the task has processed of it belongs into the store. */
+  readonly isSource: boolean
+  /** The first offset that the store does not have. */
   readonly from: number
+  /** Where the log ends now, or for a source topic what is processed of it. */
   readonly end: number
-  records: number
 }
 
 /**
@@ -49,10 +53,10 @@ interface Work {
  * changelog was cut off behind it. Throws the signal's reason when it is aborted.
  */
 export async function restoreStores(options: RestoreOptions): Promise<void> {
-  const work = await planWork(options)
+  const work = (await changelogPlaces(options)).filter(({ from, end }) => from < end)
   if (work.length === 0) return
   const { cluster, stores, partition, signal, onProgress } = options
-  const left = new Map(work.map(each => [each.topic, each]))
+  const left = new Map(work.map(each => [each.topic, { ...each, records: 0 }]))
   await using fetcher = new Fetcher(cluster, { offsetReset: 'fail', maxWaitMs: 100 })
   fetcher.assign(work.map(({ topic, from }) => ({ topic, partition, offset: from })))
   while (left.size > 0) {
@@ -80,13 +84,16 @@ export function changelogMark(store: string, topicId: string, nextOffset: number
   return { [`changelog/${store}`]: writeLogMark(topicId, nextOffset) }
 }
 
-async function planWork({
+/** Where each store that has a changelog goes on. Throws StaleStateError. */
+export async function changelogPlaces({
   cluster,
   stores,
   definitions,
   partition,
   inputOffsets,
-}: RestoreOptions): Promise<Work[]> {
+}: Pick<RestoreOptions, 'cluster' | 'stores' | 'definitions' | 'partition' | 'inputOffsets'>): Promise<
+  ChangelogPlace[]
+> {
   const logged = definitions.flatMap(({ name, changelog }) =>
     changelog === undefined ? [] : [{ name, ...changelog }],
   )
@@ -103,7 +110,7 @@ async function planWork({
       { isolation: 'read_uncommitted' },
     ),
   ])
-  const work: Work[] = []
+  const found: ChangelogPlace[] = []
   for (const [index, { name, topic, isSource }] of logged.entries()) {
     const { topicId } = await cluster.metadata.require(topic)
     const start = starts[index]?.offset ?? 0
@@ -111,13 +118,13 @@ async function planWork({
     const end = isSource ? (inputOffsets.get(topic) ?? 0) : logEnd
     const mark = stores.metadata(`changelog/${name}`)
     const from = resumeOffset(name, mark, { topic, topicId, start, end })
-    if (from < end) work.push({ store: name, topic, topicId, from, end, records: 0 })
+    found.push({ store: name, topic, topicId, isSource, from, end })
   }
-  return work
+  return found
 }
 
-/** A record without a key changes no store: a table's source processor drops it too. */
-function recordsOf({ batches, firstOffset }: FetchedPartition, end: number): RestoredRecord[] {
+/** What is below `end`. A record without a key changes no store: a table's source processor drops it too. */
+export function recordsOf({ batches, firstOffset }: FetchedPartition, end: number): RestoredRecord[] {
   const restored: RestoredRecord[] = []
   for (const batch of batches) {
     const columns = batch.records()

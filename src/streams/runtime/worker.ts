@@ -1,10 +1,12 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { holdProcess } from '../../client/hold-process.ts'
 import { EvertError } from '../../errors.ts'
-import type { Topology } from '../graph/topology.ts'
+import type { SubTopology, Topology } from '../graph/topology.ts'
 import { CommitCycle } from './commit-cycle.ts'
 import { HostedTask, type TaskEnvironment } from './hosted-task.ts'
 import { InputFlow } from './input-flow.ts'
+import { NO_TASKS, type TargetTasks } from './assigned-tasks.ts'
+import { StandbyTasks } from './standby-tasks.ts'
 import { TaskRestores } from './task-restores.ts'
 
 export interface WorkerOptions extends Omit<TaskEnvironment, 'onCallDone'> {
@@ -48,8 +50,9 @@ export class Worker {
   readonly #inputs: InputFlow
   readonly #commits: CommitCycle
   readonly #restores: TaskRestores
+  readonly #standbys: StandbyTasks
   readonly #tasks = new Map<string, HostedTask>()
-  #target: ReadonlySet<string> = new Set()
+  #target = NO_TASKS
   #isTargetNew = false
   #isLost = false
   #isStopping = false
@@ -70,10 +73,16 @@ export class Worker {
       },
       onFailure: error => this.#fail(error),
     })
+    this.#standbys = new StandbyTasks({ ...options, onFailure: error => this.#fail(error) })
   }
 
   get tasks(): ReadonlyMap<string, HostedTask> {
     return this.#tasks
+  }
+
+  /** Copies of the state of tasks that run elsewhere. */
+  get standbys(): StandbyTasks {
+    return this.#standbys
   }
 
   /** Whether it holds exactly what it was assigned, and all of that runs. */
@@ -81,8 +90,8 @@ export class Worker {
     return !this.#isTargetNew && !this.#isLost && [...this.#tasks.values()].every(task => task.isRunning)
   }
 
-  /** Ids of the tasks to run from now on. */
-  assign(target: ReadonlySet<string>): void {
+  /** The tasks to run, and those to keep warm, from now on. */
+  assign(target: TargetTasks): void {
     this.#target = target
     this.#isTargetNew = true
     this.#inputs.wakeUp()
@@ -90,7 +99,7 @@ export class Worker {
 
   /** The tasks are another member's already: they are closed without a commit. */
   lose(): void {
-    this.#target = new Set()
+    this.#target = NO_TASKS
     this.#isTargetNew = true
     this.#isLost = true
     this.#inputs.wakeUp()
@@ -128,6 +137,7 @@ export class Worker {
     } finally {
       release()
       await this.#closeTasks([...this.#tasks.keys()])
+      await this.#standbys.close()
       await this.#inputs.end()
     }
   }
@@ -209,40 +219,50 @@ export class Worker {
     for (const task of held) this.#suspend(task)
     if (this.#commits.hasUncommitted) await this.#abort()
     await this.#closeTasks(held.map(task => task.id))
+    for (const { id } of this.#standbys.tasks) await this.#standbys.stop(id)
     this.#options.events.onTasks()
     this.#options.events.onOwnership()
   }
 
   async #followTarget(): Promise<void> {
-    const { topology, events } = this.#options
-    const revokedNow = (): string[] => [...this.#tasks.keys()].filter(id => !this.#target.has(id))
+    const { events } = this.#options
+    const revokedNow = (): string[] => [...this.#tasks.keys()].filter(id => !this.#target.active.has(id))
     if (revokedNow().length > 0 && this.#commits.hasUncommitted) {
       await this.#commit()
       // A failed commit restores them all; those that are revoked are closed below either way.
     }
     // The target may have changed again during the commit: it is the one of this moment that is followed.
     this.#isTargetNew = false
+    const { active, standby } = this.#target
     const revoked = revokedNow()
-    if (revoked.length > 0) {
-      await this.#closeTasks(revoked)
+    const cooled = this.#standbys.tasks.filter(({ id }) => !standby.has(id) && !active.has(id))
+    await this.#closeTasks(revoked)
+    for (const { id } of cooled) await this.#standbys.stop(id)
+    if (revoked.length + cooled.length > 0) {
       events.onTasks()
       events.onOwnership()
     }
-    const added = [...this.#target].filter(id => !this.#tasks.has(id))
-    if (added.length === 0) return events.onTasks()
-    for (const id of added) {
-      const [subTopologyId, partition] = id.split('_').map(Number)
-      const subTopology = topology.subTopologies.find(each => each.id === subTopologyId)
-      if (subTopology === undefined) throw unknownTask(id)
-      const task = new HostedTask(subTopology, partition as number, {
-        ...this.#options,
-        onCallDone: () => this.#inputs.wakeUp(),
-      })
-      this.#tasks.set(id, task)
-      this.#restores.start(task)
-    }
+    const added = [...active].filter(id => !this.#tasks.has(id))
+    const warmed = [...standby].filter(id => !this.#standbys.has(id) && !this.#tasks.has(id))
+    for (const id of added) await this.#open(id)
+    for (const id of warmed) this.#standbys.start(...this.#find(id))
     events.onTasks()
-    events.onOwnership()
+    if (added.length + warmed.length > 0) events.onOwnership()
+  }
+
+  async #open(id: string): Promise<void> {
+    const environment = { ...this.#options, onCallDone: () => this.#inputs.wakeUp() }
+    const stores = await this.#standbys.take(id)
+    const task = new HostedTask(...this.#find(id), environment, stores)
+    this.#tasks.set(id, task)
+    this.#restores.start(task)
+  }
+
+  #find(id: string): [SubTopology, number] {
+    const [subTopologyId, partition] = id.split('_').map(Number)
+    const subTopology = this.#options.topology.subTopologies.find(each => each.id === subTopologyId)
+    if (subTopology === undefined) throw unknownTask(id)
+    return [subTopology, partition as number]
   }
 
   #suspend(task: HostedTask): void {

@@ -1,0 +1,37 @@
+import type { SubTopology } from '../graph/topology.ts'
+import type { StateEngine } from '../state/byte-store.ts'
+import type { StoreObserver } from '../state/store-observer.ts'
+import { TaskStores } from '../state/task-stores.ts'
+
+export interface StoreEnvironment {
+  readonly engine: StateEngine
+  /** Makes the observers of a store of a task; each task gets its own. */
+  readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
+  /** How much memory the changed values of all tasks may take; how many others are kept follows from it. */
+  readonly stateStoreCacheMaxBytes: number
+}
+
+/** What a value that was used lately is taken for: 64 MiB are 100 000 of them. */
+const BYTES_PER_CACHED_VALUE = 671
+
+/** The state of a task, open: whether it is active or a standby makes no difference to it. */
+export function openTaskStores(
+  subTopology: SubTopology,
+  partition: number,
+  { engine, observersOf, stateStoreCacheMaxBytes }: StoreEnvironment,
+): TaskStores {
+  const stores = new TaskStores(engine.openTask(`${subTopology.id}_${partition}`), {
+    cachedValues: Math.ceil(stateStoreCacheMaxBytes / BYTES_PER_CACHED_VALUE),
+  })
+  for (const { name, value, changelog } of subTopology.stores) {
+    // A source topic that is the changelog is written by others.
+    const isLogged = changelog !== undefined && !changelog.isSource
+    stores.open({
+      name,
+      value,
+      changelog: isLogged ? { topic: changelog.topic, partition } : undefined,
+    })
+    for (const observer of observersOf(name)) stores.observe(name, observer)
+  }
+  return stores
+}

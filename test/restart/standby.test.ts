@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openBroker } from '../../src/broker/broker.ts'
+import { openMemoryStorage } from '../../src/broker/storage/storage.ts'
+import { createTopics } from '../../src/client/admin.ts'
+import { type Cluster, clusterFromTransport, transportOptions } from '../../src/client/cluster.ts'
+import { Producer } from '../../src/client/producer.ts'
+import { inProcessTransport } from '../../src/client/transport/in-process.ts'
+import { type Application, startApplication } from '../../src/streams/runtime/application.ts'
+import type { ApplicationOptions } from '../../src/streams/runtime/application-options.ts'
+import { MemoryEngine } from '../../src/streams/state/memory.ts'
+import { committedCounts, countingTopology, upTo, words } from '../exactly-once/counting.ts'
+
+const WORDS = 20
+
+async function openLog(settings: { sessionTimeoutMs?: number; standbyReplicas?: number } = {}) {
+  const storage = await openMemoryStorage({})
+  const broker = await openBroker({ storage, heartbeatIntervalMs: 20, standbyReplicas: 1, ...settings })
+  const cluster = clusterFromTransport(inProcessTransport(broker, transportOptions()))
+  await createTopics(cluster, [{ name: words.name, partitions: 3 }])
+  return {
+    cluster,
+    async [Symbol.asyncDispose]() {
+      await cluster.close()
+      await broker.close()
+    },
+  }
+}
+
+/** Records applied by restores, by task. */
+type Restored = Map<string, number>
+
+async function start(cluster: Cluster, options: Partial<ApplicationOptions> = {}) {
+  const restored: Restored = new Map()
+  const application = await startApplication({
+    topology: countingTopology('counting'),
+    cluster,
+    engine: new MemoryEngine(),
+    commitIntervalMs: 10,
+    onRestore: (task, { records }) => restored.set(task, records),
+    ...options,
+  })
+  await application.whenRunning()
+  return { application, restored }
+}
+
+class Writer {
+  readonly #producer: Producer
+  written = 0
+
+  constructor(cluster: Cluster) {
+    this.#producer = new Producer(cluster)
+  }
+
+  async write(count: number): Promise<void> {
+    for (let i = 0; i < count; i++, this.written++) {
+      const word = Buffer.from(`word-${this.written % WORDS}`)
+      this.#producer.append(words.name, undefined, this.written, Buffer.from(`k${this.written}`), word, [])
+    }
+    await this.#producer.flush()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#producer.close()
+  }
+}
+
+const active = ({ application }: { application: Application }): string[] =>
+  application.tasks().map(({ id }) => id)
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+async function countedAll(cluster: Cluster, written: number): Promise<void> {
+  await until(async () => {
+    const found = await committedCounts(cluster)
+    return [...found.values()].reduce((sum, list) => sum + list.length, 0) >= written
+  })
+  const found = await committedCounts(cluster)
+  assert.equal(found.size, WORDS)
+  for (const [word, counts] of found) assert.deepEqual(counts, upTo(written / WORDS), word)
+}
+
+/** The tasks of the counting sub-topology that run on either, each with a copy on the other. */
+async function untilWarm(...instances: { application: Application }[]): Promise<void> {
+  await until(() => {
+    const running = instances.flatMap(active)
+    const copies = instances.flatMap(({ application }) => application.standbys())
+    return running.length === 6 && copies.length === 3 && copies.every(({ lag }) => lag === 0)
+  })
+}
+
+test('a standby task is warm, and takes over without a restore when its instance leaves', async () => {
+  await using log = await openLog()
+  const one = await start(log.cluster)
+  await using writer = new Writer(log.cluster)
+  await writer.write(20_000)
+  await countedAll(log.cluster, writer.written)
+  const two = await start(log.cluster)
+  await untilWarm(one, two)
+  for (const { id } of two.application.standbys()) assert.ok(active(one).includes(id), id)
+  await writer.write(2_000)
+  await countedAll(log.cluster, writer.written)
+  await untilWarm(one, two)
+  const moving = two.application.standbys().map(({ id }) => id)
+  two.restored.clear()
+
+  await one.application.close()
+  await until(() => active(two).length === 6)
+  for (const id of moving) assert.ok((two.restored.get(id) ?? 0) < 100, `${id}: ${two.restored.get(id)}`)
+  await writer.write(2_000)
+  await countedAll(log.cluster, writer.written)
+  await two.application.close()
+})
