@@ -5,12 +5,13 @@ type RecordsByTopic = Readonly<Record<string, readonly object[]>>
 
 /**
  * Throws AssertionError when they differ, with a message of its own: every record is a line, so that one sees which is
- * missing, which is too much, and which is another, whatever the test runner makes of `actual` and `expected`.
+ * missing, which is too much, and which is another, whatever the test runner makes of `actual` and `expected`. The
+ * stack begins where `caller` was called.
  */
 export function assertSameRecords(
   actual: RecordsByTopic,
   expected: RecordsByTopic,
-  seed: number | undefined,
+  { seed, caller }: { readonly seed: number | undefined; readonly caller: (...args: never[]) => unknown },
 ): void {
   if (isDeepStrictEqual(actual, expected)) return
   const lines = Object.keys(expected).flatMap(topic => {
@@ -25,7 +26,7 @@ export function assertSameRecords(
     actual,
     expected,
     operator: 'then',
-    stackStartFn: assertSameRecords,
+    stackStartFn: caller,
   })
 }
 

@@ -125,7 +125,8 @@ export class Expectation {
       wanted[name] = records.map(asRead)
       actual[name] = inOrder(written.get(name) ?? []).map((record, i) => comparable(record, records[i]))
     }
-    assertSameRecords(actual, wanted, seed)
+    // oxlint-disable-next-line typescript/unbound-method -- it is looked for in the stack, not called
+    assertSameRecords(actual, wanted, { seed, caller: Expectation.prototype.then })
     return this.#scenario
   }
 
