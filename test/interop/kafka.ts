@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +19,22 @@ export interface RunningKafka {
   stop(): Promise<void>
 }
 
+/** A node of our own, which can be hurt: its directory outlives it until `stop`. */
+export interface KafkaNode extends RunningKafka {
+  /** Ends it as a crash does. */
+  kill(): Promise<void>
+  /** Starts it again on the same port and directory; resolves when it answers. */
+  restart(): Promise<void>
+  /** Stops and continues its process. */
+  pause(): void
+  resume(): void
+}
+
 export interface KafkaOptions {
   /** Features to finalise at another level, such as `{ 'transaction.version': 0 }` for the older protocol. */
   readonly features?: Readonly<Record<string, number>>
+  /** Lines of its configuration, beside (or instead of) those that every test has. */
+  readonly settings?: Readonly<Record<string, string | number>>
 }
 
 /** Why no Apache Kafka can be used here, or undefined. */
@@ -45,37 +58,59 @@ export async function whyNoKafka(options: KafkaOptions = {}): Promise<string | u
 }
 
 /** The cluster named by KAFKA_BROKERS, or an Apache Kafka node of our own on free loopback ports with an empty directory. */
-export async function startKafka({ features = {} }: KafkaOptions = {}): Promise<RunningKafka> {
+export async function startKafka(options: KafkaOptions = {}): Promise<RunningKafka> {
   const given = process.env.KAFKA_BROKERS
   if (given !== undefined) return { url: `kafka://${given}`, stop: async () => {} }
+  return startKafkaNode(options)
+}
+
+/** An Apache Kafka node of our own on free loopback ports with an empty directory, whatever KAFKA_BROKERS says. */
+export async function startKafkaNode({
+  features = {},
+  settings = {},
+}: KafkaOptions = {}): Promise<KafkaNode> {
   const lib = await mavenJars(join(import.meta.dirname, 'pom.xml'), JARS)
   const directory = mkdtempSync(join(tmpdir(), 'evert-kafka-'))
   try {
     const [port, controllerPort] = await freePorts()
     const config = join(directory, 'server.properties')
-    writeFileSync(config, properties(directory, port, controllerPort))
+    const extra = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(config, properties(directory, port, controllerPort) + extra.join(''))
     const classPath = join(lib, '*')
     const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
     const uuid = randomBytes(16).toString('base64url').replace(/^-/, 'A')
     const format = ['format', '-t', uuid, '-c', config, '--standalone', ...levels]
     await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', ...format])
     const log = join(directory, 'server.log')
-    const output = openSync(log, 'w')
-    const child = spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', config], {
-      stdio: ['ignore', output, output],
-    })
     const url = `kafka://127.0.0.1:${port}`
-    const stop = async (): Promise<void> => {
-      await kill(child)
-      rmSync(directory, { recursive: true, force: true })
+    let child: ChildProcess | undefined
+    const node: KafkaNode = {
+      url,
+      async restart() {
+        const output = openSync(log, 'a')
+        child = spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', config], {
+          stdio: ['ignore', output, output],
+        })
+        closeSync(output)
+        await answers(url, child, log)
+      },
+      async kill() {
+        if (child !== undefined) await kill(child)
+      },
+      pause: () => void child?.kill('SIGSTOP'),
+      resume: () => void child?.kill('SIGCONT'),
+      async stop() {
+        await node.kill()
+        rmSync(directory, { recursive: true, force: true })
+      },
     }
     try {
-      await answers(url, child, log)
+      await node.restart()
     } catch (error) {
-      await stop()
+      await node.kill()
       throw error
     }
-    return { url, stop }
+    return node
   } catch (error) {
     rmSync(directory, { recursive: true, force: true })
     throw error

@@ -1,0 +1,72 @@
+import type { HurtableCluster } from './clusters.ts'
+import type { Fleet } from './fleet.ts'
+import type { Fault } from './schedule.ts'
+
+export interface Hurt {
+  readonly fleet: Fleet
+  readonly cluster: HurtableCluster
+}
+
+/** Carries out a schedule; resolves when the last fault is over. Ends early, all repaired, when it is told to. */
+export async function runFaults(faults: readonly Fault[], hurt: Hurt, stop: AbortSignal): Promise<void> {
+  const startMs = performance.now()
+  await Promise.all(
+    faults.map(async fault => {
+      await pause(startMs + fault.atMs - performance.now(), stop)
+      if (!stop.aborted) await carryOut(fault, hurt, stop)
+    }),
+  )
+}
+
+async function carryOut({ kind, target, lastsMs }: Fault, hurt: Hurt, stop: AbortSignal): Promise<void> {
+  const { fleet, cluster } = hurt
+  const others = Array.from({ length: fleet.size }, (_, index) => index).filter(index => index !== target)
+  switch (kind) {
+    case 'kill':
+    case 'lose-disk':
+      await fleet.kill(target)
+      if (kind === 'lose-disk') fleet.loseDisk(target)
+      await pause(lastsMs, stop)
+      fleet.start(target)
+      break
+    case 'zombie':
+    case 'stall':
+      fleet.pause(target)
+      await pause(lastsMs, stop)
+      fleet.resume(target)
+      break
+    case 'leave':
+      await fleet.close(target)
+      await pause(lastsMs, stop)
+      fleet.start(target)
+      break
+    case 'scale':
+      await Promise.all(others.map(index => fleet.close(index)))
+      await pause(lastsMs, stop)
+      for (const index of others) fleet.start(index)
+      break
+    case 'kill-log':
+      await cluster.kill()
+      await pause(lastsMs, stop)
+      await cluster.restart()
+      break
+    case 'stall-log':
+      cluster.pause()
+      await pause(lastsMs, stop)
+      cluster.resume()
+      break
+  }
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, Math.max(0, ms))
+    stop.addEventListener('abort', done)
+    if (stop.aborted) done()
+  })
+}

@@ -1,0 +1,124 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ManagedProcess } from './managed-process.ts'
+
+export interface FleetOptions {
+  readonly url: string
+  readonly directory: string
+  readonly size: number
+  /** A process of this folder: URL and directory are its arguments. */
+  readonly script: string
+  /** Further arguments of an instance. */
+  readonly argsOf?: (index: number) => readonly string[]
+}
+
+interface Instance {
+  process: ManagedProcess | undefined
+  /** What it said last. */
+  state: string
+  tasks: readonly string[]
+}
+
+/** How long a close may take. */
+const CLOSE_MS = 30_000
+
+/** The instances of an application, each a process with a state directory of its own. */
+export class Fleet {
+  readonly #options: FleetOptions
+  readonly #instances: Instance[]
+  /** What went wrong with the processes themselves. */
+  readonly problems: string[] = []
+  starts = 0
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+    this.#instances = Array.from({ length: options.size }, () => ({
+      process: undefined,
+      state: '',
+      tasks: [],
+    }))
+  }
+
+  get size(): number {
+    return this.#instances.length
+  }
+
+  /** The tasks that each live instance says it runs. */
+  get tasks(): readonly (readonly string[])[] {
+    return this.#instances.map(({ process, tasks }) => (process?.isAlive ? tasks : []))
+  }
+
+  get areRunning(): boolean {
+    return this.#instances.every(({ process, state }) => process?.isAlive && state === 'RUNNING')
+  }
+
+  /** Starts those that do not run. */
+  startAll(): void {
+    for (let index = 0; index < this.size; index++) this.start(index)
+  }
+
+  start(index: number): void {
+    const instance = this.#instances[index] as Instance
+    if (instance.process?.isAlive) return
+    const { url, directory, script, argsOf = () => [] } = this.#options
+    this.starts++
+    instance.state = ''
+    instance.tasks = []
+    instance.process = new ManagedProcess({
+      script,
+      args: [url, this.#stateOf(index), ...argsOf(index)],
+      notes: join(directory, `instance-${index}.txt`),
+      onSaid: said => {
+        if (said.kind === 'failed') this.problems.push(`instance ${index} failed: ${String(said['message'])}`)
+        if (said.kind !== 'instance') return
+        instance.state = said['state'] as string
+        instance.tasks = said['tasks'] as string[]
+      },
+    })
+  }
+
+  /** Those that ended though nobody ended them. */
+  checkEnds(): void {
+    for (const [index, instance] of this.#instances.entries()) {
+      const end = instance.process?.unexpectedEnd
+      if (end === undefined) continue
+      this.problems.push(`instance ${index} ended by itself: ${end}`)
+      instance.process = undefined
+    }
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.#instances[index]?.process?.kill()
+  }
+
+  loseDisk(index: number): void {
+    rmSync(this.#stateOf(index), { recursive: true, force: true })
+  }
+
+  pause(index: number): void {
+    this.#instances[index]?.process?.pause()
+  }
+
+  resume(index: number): void {
+    this.#instances[index]?.process?.resume()
+  }
+
+  async close(index: number): Promise<void> {
+    const { process } = this.#instances[index] as Instance
+    if (process?.isAlive !== true) return
+    if (await process.terminate(CLOSE_MS)) return
+    this.problems.push(`instance ${index} did not close within ${CLOSE_MS / 1000} s`)
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all(this.#instances.map((_, index) => this.close(index)))
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.#instances.map((_, index) => this.kill(index)))
+  }
+
+  #stateOf(index: number): string {
+    return join(this.#options.directory, `state-${index}`)
+  }
+}
