@@ -64,6 +64,8 @@ export type ErrorCode =
   | 'TASK_MIGRATED'
   /** A record could not be decoded, processed or produced, and the handler said stop. */
   | 'TASK_FAILED'
+  /** A record is larger than its topic takes (`max.message.bytes`). */
+  | 'RECORD_TOO_LARGE'
   /** The buffer of a suppressed table is full and was told to stop then. */
   | 'BUFFER_FULL'
   /** A query names a field, an operator or a view that does not exist. */

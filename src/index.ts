@@ -14,7 +14,14 @@ export type { Optimization, TopologyOptions } from './streams/graph/to-topology.
 export type { ApplicationState } from './streams/runtime/application-life.ts'
 export type { Guarantee } from './streams/runtime/committer.ts'
 export type { Logger } from './streams/runtime/logger.ts'
-export type { ErrorPolicy } from './streams/runtime/task-options.ts'
+export type {
+  ErrorDecision,
+  ErrorHandler,
+  ErrorKind,
+  ErrorPolicy,
+  ErrorRule,
+  FailedRecord,
+} from './streams/processors/error-policy.ts'
 export type { DropReason } from './streams/processors/drop-reason.ts'
 export type { DroppedRecords, OutOfOrderRecords } from './streams/runtime/record-counts.ts'
 export type { RestoreProgress } from './streams/runtime/restore.ts'

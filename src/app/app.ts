@@ -21,13 +21,13 @@ import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
-import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
 import { serve } from '../service/serve.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
 import { warnOf } from './failed.ts'
 import { openCluster } from './open-cluster.ts'
-import { requireAppOptions, requireStartOptions } from './option-rules.ts'
+import { requireAppOptions, requireCloseOptions, requireStartOptions } from './option-rules.ts'
 import { closeOnSignals } from './process-signals.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
@@ -55,7 +55,13 @@ export interface StartOptions {
   readonly stateStoreCacheMaxBytes?: number
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
-  /** What becomes of a record that does not decode or whose function throws. Default `fail`: the application stops. */
+  /**
+   * What becomes of a record that fails: for all kinds of errors, or for each of its own. Default `fail`: the
+   * application stops.
+   *
+   * @example
+   * start({ cluster, onError: { deserialization: { deadLetter: 'unreadable' }, production: 'skip' } })
+   */
   readonly onError?: ErrorPolicy
   readonly onStateChange?: (state: ApplicationState, before: ApplicationState) => void
   /** Told when the application stops because of an error. Default: a warning of the process. */
@@ -229,7 +235,9 @@ interface Opened {
 function running(parts: RunningParts, { stack, signal, options }: Opened): Running {
   const { application, cluster, producer } = parts
   let ended: Promise<void> | undefined
-  const end = ({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> => {
+  const end = (closing: CloseOptions = {}): Promise<void> => {
+    requireCloseOptions(closing)
+    const { timeoutMs = CLOSE_TIMEOUT_MS } = closing
     signal?.removeEventListener('abort', endNow)
     stopLooking()
     const cancel = cluster.clock.schedule(timeoutMs, () => {

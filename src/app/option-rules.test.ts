@@ -28,6 +28,16 @@ describe('start refuses', () => {
       /"guarantee" of start is "exactly_once" or "at_least_once", not "exactly-once"/,
     ],
     ['an unknown policy', { cluster: 'memory:', onError: 'ignore' }, /"fail", "skip" or .*, not "ignore"/],
+    [
+      'a policy for an unknown kind',
+      { cluster: 'memory:', onError: { decoding: 'skip' } },
+      /one of these for each/,
+    ],
+    [
+      'an unknown policy for a kind',
+      { cluster: 'memory:', onError: { production: 'drop' } },
+      /a function, or/,
+    ],
     ['a dead letter without a topic', { cluster: 'memory:', onError: {} }, /\{ deadLetter: TOPIC \}/],
     ...[-1, Number.NaN, Number.POSITIVE_INFINITY, '100'].map(
       (commitIntervalMs): [string, unknown, RegExp] => [
@@ -68,6 +78,28 @@ test('start takes every value that an option can have, and undefined for one tha
   ]) {
     await using running = await shop().start(anything({ cluster: 'memory:', ...options }))
     assert.ok(['REBALANCING', 'RUNNING'].includes(running.state), running.state)
+  }
+})
+
+test('start takes an error policy for each kind, and a function', async () => {
+  for (const onError of [
+    () => 'skip',
+    { production: 'skip' },
+    { deserialization: { deadLetter: 'dead' }, processing: () => 'fail', production: undefined },
+  ]) {
+    await using running = await shop().start(anything({ cluster: 'memory:', onError }))
+    assert.ok(['REBALANCING', 'RUNNING'].includes(running.state), running.state)
+  }
+})
+
+test('close refuses options that it does not have, and values that they cannot have', async () => {
+  await using running = await shop().start({ cluster: 'memory:' })
+  for (const [options, message] of [
+    [{ timeoutMs: -1 }, /"timeoutMs" of close is a number of milliseconds, 0 or more, not number -1/],
+    [{ timeoutMs: Number.NaN }, /"timeoutMs" of close is a number/],
+    [{ timeout: 1 }, /close has no option "timeout"\. Options: timeoutMs/],
+  ] as const) {
+    await assert.rejects(running.close(anything(options)), { code: 'INVALID_ARGUMENT', message })
   }
 })
 

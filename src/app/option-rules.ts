@@ -2,7 +2,9 @@ import { Cluster, type ClusterOptions } from '../client/cluster.ts'
 import { describeValue } from '../contracts/schema.ts'
 import { EvertError } from '../errors.ts'
 import type { Optimization, TopologyOptions } from '../streams/graph/to-topology.ts'
+import { isErrorPolicy } from '../streams/processors/error-policy.ts'
 import type { StartOptions } from './app.ts'
+import type { CloseOptions } from './running.ts'
 
 /** What an option's value is, in words, and whether a value is that. */
 interface Rule {
@@ -46,9 +48,9 @@ const startRules: RulesOf<StartOptions> = {
   },
   guarantee: oneOf('exactly_once', 'at_least_once'),
   onError: {
-    words: '"fail", "skip" or { deadLetter: TOPIC }',
-    isMet: value =>
-      value === 'fail' || value === 'skip' || (isObject(value) && typeof value['deadLetter'] === 'string'),
+    words:
+      '"fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of deserialization, processing, production',
+    isMet: isErrorPolicy,
   },
   onStateChange: fn,
   onFailure: fn,
@@ -92,6 +94,8 @@ const clusterRules: RulesOf<ClusterOptions> = {
   warn: fn,
 }
 
+const closeRules: RulesOf<CloseOptions> = { timeoutMs: milliseconds }
+
 /** Throws INVALID_ARGUMENT for options of `start` that the compiler would have refused, or could not know of. */
 export function requireStartOptions(options: unknown): asserts options is StartOptions {
   requireOptions('start', options, startRules)
@@ -102,6 +106,11 @@ export function requireStartOptions(options: unknown): asserts options is StartO
 /** The same of `app`. */
 export function requireAppOptions(options: unknown): asserts options is TopologyOptions {
   requireOptions('app', options, appRules)
+}
+
+/** The same of `close`. */
+export function requireCloseOptions(options: unknown): asserts options is CloseOptions {
+  requireOptions('close', options, closeRules)
 }
 
 /** The same of `openCluster`. */

@@ -169,7 +169,10 @@ export class Running implements AsyncDisposable {
     }
   }
 
-  /** Commits, closes tasks and state, leaves the group. Views answer no more. Ends also when the cluster is away. */
+  /**
+   * Commits, closes tasks and state, leaves the group. Views answer no more. Ends also when the cluster is away. Throws
+   * INVALID_ARGUMENT for an option that it cannot have.
+   */
   async close(options?: CloseOptions): Promise<void> {
     await this.#end(options)
   }

@@ -66,6 +66,8 @@ export class PartitionQueue {
   notBeforeMs = 0
   /** A sent batch was given up: what was sent after it must be given up too, then sequences start anew. */
   failure: Error | undefined
+  /** The log refuses larger ones. */
+  maxBatchBytes = Infinity
 
   constructor(topic: string, partition: number) {
     this.topic = topic

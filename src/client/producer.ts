@@ -143,6 +143,14 @@ export class Producer implements AsyncDisposable {
     return this.#router.lastOffset(topic, partition)
   }
 
+  /**
+   * Keeps batches of several records to a topic within what it takes (`max.message.bytes`), where that is less than
+   * `batchBytes`. A record that is larger by itself is refused by the broker.
+   */
+  limitBatches(topic: string, maxBytes: number): void {
+    this.#router.limitBatches(topic, maxBytes)
+  }
+
   /** Bytes appended and not yet acknowledged. */
   get bufferedBytes(): number {
     return this.#sender.records.bufferedBytes + this.#router.waitingBytes

@@ -49,7 +49,7 @@ export class RecordAccumulator {
     if (
       batch !== undefined &&
       (batch.builder as RecordBatchBuilder).sizeBytes + sizeOf(key, value, headers) >
-        this.#settings.batchBytes
+        Math.min(this.#settings.batchBytes, queue.maxBatchBytes)
     ) {
       queue.seal()
       batch = undefined

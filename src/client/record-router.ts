@@ -46,17 +46,18 @@ export class RecordRouter {
     headers: readonly RecordHeader[],
     waiter: Omit<RecordWaiter, 'index'> | undefined,
   ): void {
-    let queues = this.#topics.get(topic)
-    if (queues === undefined) {
-      queues = new TopicQueues(topic, this.#options.cluster.metadata)
-      this.#topics.set(topic, queues)
-    }
+    const queues = this.#topics.get(topic) ?? this.#open(topic)
     if (!queues.isReady) {
       this.#defer(queues, { partition, timestamp, key, value, headers, waiter })
       return
     }
     const queue = partition === undefined ? queues.queueFor(key) : queues.queue(partition)
     this.#put(queue, timestamp, key, value, headers, waiter)
+  }
+
+  limitBatches(topic: string, maxBytes: number): void {
+    const queues = this.#topics.get(topic) ?? this.#open(topic)
+    queues.maxBatchBytes = maxBytes
   }
 
   /** See PartitionQueue.lastOffset. */
@@ -72,6 +73,12 @@ export class RecordRouter {
   /** Gives up the records that wait for their topic. */
   failWaiting(error: Error): void {
     for (const queues of this.#topics.values()) this.#fail(queues, error)
+  }
+
+  #open(topic: string): TopicQueues {
+    const queues = new TopicQueues(topic, this.#options.cluster.metadata)
+    this.#topics.set(topic, queues)
+    return queues
   }
 
   #put(

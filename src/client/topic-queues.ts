@@ -22,6 +22,7 @@ export class TopicQueues {
   waiting: WaitingRecord[] = []
   #knownPartitions = 0
   #sticky = -1
+  #maxBatchBytes = Infinity
 
   constructor(topic: string, metadata: Metadata) {
     this.topic = topic
@@ -37,9 +38,15 @@ export class TopicQueues {
     let queue = this.#queues[partition]
     if (queue === undefined) {
       queue = new PartitionQueue(this.topic, partition)
+      queue.maxBatchBytes = this.#maxBatchBytes
       this.#queues[partition] = queue
     }
     return queue
+  }
+
+  set maxBatchBytes(bytes: number) {
+    this.#maxBatchBytes = bytes
+    for (const queue of this.#queues) if (queue !== undefined) queue.maxBatchBytes = bytes
   }
 
   /** See PartitionQueue.lastOffset. */

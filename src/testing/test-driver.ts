@@ -14,13 +14,17 @@ import {
 } from '../streams/runtime/record-counts.ts'
 import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
-import type { ErrorPolicy } from '../streams/runtime/task-options.ts'
+import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
+import type { RecordLimit } from '../streams/processors/record-limit.ts'
 import { DriverLog } from './driver-log.ts'
 import { DriverTask, GlobalReader, type OpenStore, withFrozenValues } from './driver-readers.ts'
 import { inputsOf, type Partitions, partitionCounts, taskCount } from './partition-counts.ts'
 import { Scenario, type TopicRecord } from './scenario.ts'
 import { storeNameOf, type StoredRow } from './stored-rows.ts'
 import { LogOrder, type LogRecord, SeededTurns, type Turns } from './turns.ts'
+
+/** The broker's default. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024 + 12
 
 export interface TestDriverOptions {
   /** Prefix of the internal topics. Default `test`. */
@@ -278,7 +282,7 @@ export class TestDriver {
     }
   }
 
-  #addTask(subTopology: SubTopology, partition: number, { onError }: TestDriverOptions): void {
+  #addTask(subTopology: SubTopology, partition: number, { onError, applicationId }: TestDriverOptions): void {
     const task = new DriverTask(
       {
         subTopology,
@@ -287,6 +291,8 @@ export class TestDriver {
         nowMs: () => this.#clock.nowMs(),
         counts: this.#counts.of(`${subTopology.id}_${partition}`),
         partitionsOf: this.#partitionsOf,
+        applicationId: applicationId ?? 'test',
+        limitOf: topic => this.#limitOf(topic),
         ...(onError === undefined ? {} : { onError }),
       },
       name => (this.#store(name)[0] as OpenStore).store,
@@ -299,6 +305,12 @@ export class TestDriver {
     for (const topic of inputsOf(subTopology)) {
       if (partition < this.#partitionsOf(topic)) this.#log.subscribe(task, topic, partition)
     }
+  }
+
+  /** As the topic was declared; the broker's default where nothing is said. */
+  #limitOf(topic: string): RecordLimit {
+    const configs = this.#topics.find(({ name }) => name === topic)?.configs
+    return { maxMessageBytes: Number(configs?.['max.message.bytes'] ?? DEFAULT_MAX_MESSAGE_BYTES) }
   }
 
   #callAll(calls: readonly AsyncCall[]): Promise<EndedCall[]> {

@@ -4,7 +4,7 @@ import type { RecordCollector } from '../../src/streams/runtime/record-collector
 import { offsetOfMark, resumeOffset } from '../../src/streams/runtime/log-mark.ts'
 import { changelogMark } from '../../src/streams/runtime/restore.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
-import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
+import type { ErrorPolicy } from '../../src/streams/processors/error-policy.ts'
 import type { StateEngine } from '../../src/streams/state/byte-store.ts'
 import { TaskStores } from '../../src/streams/state/task-stores.ts'
 import type { RawRecord } from '../../src/testing/single-record.ts'

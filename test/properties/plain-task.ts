@@ -1,5 +1,5 @@
 import { Task } from '../../src/streams/runtime/task.ts'
-import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
+import type { ErrorPolicy } from '../../src/streams/processors/error-policy.ts'
 import type { KeyValueStore } from '../../src/streams/state/store.ts'
 import { storesByName } from '../../src/streams/state/window-rows.ts'
 import { DriverStore } from '../../src/testing/driver-stores.ts'

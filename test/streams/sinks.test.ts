@@ -51,7 +51,7 @@ test('a topic that was not declared is a failure of the record', () => {
   })
   const skipping = testDriver(builder, { onError: 'skip' })
   send(skipping)
-  assert.deepEqual(skipping.dropped(), [{ task: '0_0', operator: 'route', reason: 'processing', count: 1 }])
+  assert.deepEqual(skipping.dropped(), [{ task: '0_0', operator: 'route', reason: 'production', count: 1 }])
 })
 
 test('the description shows each topic that a function chooses among', () => {

@@ -8,7 +8,7 @@ import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import type { TimestampExtractor } from '../../src/streams/processors/timestamp-extractor.ts'
 import { readTimes, writeTimes } from '../../src/streams/runtime/committed-times.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
-import type { ErrorPolicy } from '../../src/streams/runtime/task-options.ts'
+import type { ErrorPolicy } from '../../src/streams/processors/error-policy.ts'
 import { singleRecord } from '../../src/testing/single-record.ts'
 import { testDriver } from '../../src/testing/test-driver.ts'
 
@@ -243,7 +243,7 @@ test('one topic has one timestamp', () => {
   builder.stream(input, { timestamp: byValue }).to(output)
   assert.throws(() => builder.stream(input), {
     code: 'INVALID_TOPOLOGY',
-    message: /"in" is read twice with different timestamps/,
+    message: /"in" is read twice with different \{ timestamp \}/,
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import type { Partitioner } from '../processors/user-partitioner.ts'
 import type { ExpiryOptions } from './table-expiry.ts'
@@ -17,6 +18,14 @@ export interface SourceOptions<K, V> extends NamedOptions {
    * builder.stream(orders, { timestamp: order => order.placedAtMs })
    */
   readonly timestamp?: TimestampExtractor<K, V>
+  /**
+   * What becomes of records of this source that fail, and of outputs that they lead to within the same sub-topology.
+   * Kinds of errors that are left out: as the application's `onError` says.
+   *
+   * @example
+   * builder.stream(clicks, { onError: { deserialization: 'skip' } })
+   */
+  readonly onError?: ErrorPolicy
 }
 
 export interface SinkOptions<K, V> extends NamedOptions {

@@ -27,7 +27,7 @@ export function planSink(plan: Plan, parent: PlanNode, targets: SinkTargets): vo
     target,
     topics.map(topic => topic.name),
   )
-  const router = plan.addProcessor(name, [parent], { create })
+  const router = plan.addProcessor(name, [parent], { create, isRouter: true })
   for (const topic of topics) add(topic, { name: `${name}-${topic.name}`, from: router })
 }
 

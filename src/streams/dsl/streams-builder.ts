@@ -4,6 +4,7 @@ import type { Topic } from '../../contracts/topic.ts'
 import { Plan, type PlanNode } from '../graph/plan.ts'
 import type { Topology } from '../graph/topology.ts'
 import { type TopologyOptions, toTopology } from '../graph/to-topology.ts'
+import { isErrorPolicy } from '../processors/error-policy.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { versionCodec } from '../processors/versioned-rows.ts'
@@ -28,7 +29,7 @@ import { newTableState, sourceParts, versionedParts } from './table-parts.ts'
 export class StreamsBuilder {
   readonly #plan = new Plan()
   readonly #options: TopologyOptions
-  readonly #streamSources: { topics: readonly string[]; timestamp: unknown; node: PlanNode }[] = []
+  readonly #streamSources: StreamSource[] = []
   readonly #context: DslContext = {
     plan: this.#plan,
     stream: parts => new KStream(this.#context, parts),
@@ -58,19 +59,26 @@ export class StreamsBuilder {
     }
     const name = this.#plan.names.operator('KSTREAM-SOURCE-', options.name)
     const names = list.map(topic => topic.name)
+    assertErrorPolicy(options)
     for (const topic of list) this.#plan.topics.set(topic.name, topic)
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
+    const { onError } = options
     const shared = this.#sourceOf(names)
-    if (shared !== undefined && shared.timestamp !== timestamp) {
+    for (const [option, isSame] of [
+      ['timestamp', shared?.timestamp === timestamp],
+      ['onError', shared?.onError === onError],
+    ] as const) {
+      if (shared === undefined || isSame) continue
       throw new EvertError(
         'INVALID_TOPOLOGY',
-        `The topic "${names.join('", "')}" is read twice with different timestamps. Read it once, with { timestamp }, ` +
+        `The topic "${names.join('", "')}" is read twice with different { ${option} }. Read it once, with { ${option} }, ` +
           'and derive both streams from the result.',
       )
     }
     const node =
-      shared?.node ?? this.#plan.addSource({ name, topics: names, key, value, changes: false, timestamp })
-    if (shared === undefined) this.#streamSources.push({ topics: names, timestamp, node })
+      shared?.node ??
+      this.#plan.addSource({ name, topics: names, key, value, changes: false, timestamp, onError })
+    if (shared === undefined) this.#streamSources.push({ topics: names, timestamp, onError, node })
     return this.#context.stream({ node, key, value, sources: [node], keyChanged: false })
   }
 
@@ -86,12 +94,22 @@ export class StreamsBuilder {
     const { plan } = this.#context
     const { key, value } = topic
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
+    assertErrorPolicy(options)
     plan.topics.set(topic.name, topic)
     const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
     const name = plan.names.operator('KTABLE-SOURCE-', options.name)
     const topics = [topic.name]
-    const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
+    const { onError } = options
+    const source = plan.addSource({
+      name: sourceName,
+      topics,
+      key,
+      value,
+      changes: false,
+      timestamp,
+      onError,
+    })
     const state = newTableState(value, options)
     const isOwn = timestamp !== undefined || state.emitOnChange || state.expires
     if (!isOwn) assertLogged(topic, options)
@@ -126,13 +144,23 @@ export class StreamsBuilder {
           `got ${historyRetentionMs}.`,
       )
     }
+    assertErrorPolicy(options)
     plan.topics.set(topic.name, topic)
     const latest = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
     const name = plan.names.operator('KTABLE-SOURCE-', options.name)
     const topics = [topic.name]
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
-    const source = plan.addSource({ name: sourceName, topics, key, value, changes: false, timestamp })
+    const { onError } = options
+    const source = plan.addSource({
+      name: sourceName,
+      topics,
+      key,
+      value,
+      changes: false,
+      timestamp,
+      onError,
+    })
     const stores = { latest, history: `${latest}-history`, historyRetentionMs }
     const state = newTableState(value, options)
     const own = { sourceTopic: undefined, logged: state.logged }
@@ -168,12 +196,28 @@ export class StreamsBuilder {
   }
 
   /** Two streams of the same topics share one source. */
-  #sourceOf(topics: readonly string[]): { timestamp: unknown; node: PlanNode } | undefined {
+  #sourceOf(topics: readonly string[]): StreamSource | undefined {
     return this.#streamSources.find(
       source =>
         source.topics.length === topics.length && source.topics.every((topic, i) => topic === topics[i]),
     )
   }
+}
+
+interface StreamSource {
+  readonly topics: readonly string[]
+  readonly timestamp: unknown
+  readonly onError: unknown
+  readonly node: PlanNode
+}
+
+function assertErrorPolicy({ onError }: { readonly onError?: unknown }): void {
+  if (onError === undefined || isErrorPolicy(onError)) return
+  throw new EvertError(
+    'INVALID_TOPOLOGY',
+    'The option onError of a source is "fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of ' +
+      'deserialization, processing and production.',
+  )
 }
 
 function isList<T>(topics: T | readonly [T, ...T[]]): topics is readonly [T, ...T[]] {

@@ -142,6 +142,7 @@ function mergedNodes(anchor: PlanNode, { topic, sink, filter }: Mergeable): Plan
     stores: () => [],
     relaxesNullKeys: false,
     isHidden: false,
+    isRouter: false,
     changes: undefined,
   }
   return [

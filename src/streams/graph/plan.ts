@@ -1,6 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import { EvertError } from '../../errors.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import type { TableState } from '../processors/materialised.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import type { GlobalDerivation } from './topology.ts'
@@ -32,8 +33,19 @@ export class Plan {
   }
 
   addProcessor(name: string, parents: readonly PlanNode[], processor: PlanProcessor): PlanNode {
-    const { create, stores = () => [], relaxesNullKeys = false, isHidden = false, changes } = processor
-    return this.#add({ kind: 'processor', name, parents, create, stores, relaxesNullKeys, isHidden, changes })
+    const { create, stores = () => [], relaxesNullKeys = false, isHidden = false } = processor
+    const { isRouter, changes } = processor
+    return this.#add({
+      kind: 'processor',
+      name,
+      parents,
+      create,
+      stores,
+      relaxesNullKeys,
+      isHidden,
+      isRouter,
+      changes,
+    })
   }
 
   addSink(sink: PlanSink, ...parents: readonly PlanNode[]): PlanNode {
@@ -153,6 +165,7 @@ export type PlanNode = { readonly parents: readonly PlanNode[]; readonly relaxes
       readonly create: ProcessorFactory
       readonly stores: () => readonly string[]
       readonly isHidden: boolean
+      readonly isRouter: boolean | undefined
       readonly changes: PlanProcessor['changes'] | undefined
     }
 )
@@ -164,6 +177,7 @@ export interface PlanSource {
   readonly value: Codec<unknown>
   readonly changes: boolean
   readonly timestamp?: TimestampExtractor<unknown, unknown> | undefined
+  readonly onError?: ErrorPolicy | undefined
 }
 
 export interface PlanSink {
@@ -183,6 +197,7 @@ export interface PlanProcessor {
   readonly relaxesNullKeys?: boolean
   /** See ProcessorNode. */
   readonly isHidden?: boolean
+  readonly isRouter?: boolean
   /** What it does to records that it passes on, as far as that is known: see merge-repartitions.ts. */
   readonly changes?: 'nothing' | 'value' | 'key' | 'merge'
 }

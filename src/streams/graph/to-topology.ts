@@ -150,12 +150,13 @@ class TopologyBuilder {
       const known = node.stores()
       const stores = known.map(store => this.#plan.given.of(store))
       const isRenamed = stores.some((store, i) => store !== known[i])
-      const { isHidden } = node
+      const { isHidden, isRouter } = node
       return {
         ...base,
         kind: 'processor',
         stores,
         isHidden,
+        isRouter,
         create: isRenamed ? this.#opensGiven(create) : create,
       }
     }
@@ -169,6 +170,7 @@ class TopologyBuilder {
           value,
           changes,
           timestamp: node.timestamp,
+          onError: node.onError,
         }
       : {
           ...base,

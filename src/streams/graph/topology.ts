@@ -1,5 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Topic } from '../../contracts/topic.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
@@ -61,6 +62,8 @@ export interface SourceNode extends NodeBase {
   readonly changes: boolean
   /** How records get their event time. Undefined: they have it; a negative one is a failure. */
   readonly timestamp: TimestampExtractor<unknown, unknown> | undefined
+  /** What becomes of its records that fail. Undefined: what the application says. */
+  readonly onError?: ErrorPolicy | undefined
 }
 
 export interface ProcessorNode extends NodeBase {
@@ -69,6 +72,8 @@ export interface ProcessorNode extends NodeBase {
   readonly stores: readonly string[]
   /** Descriptions leave it out while it opens no store: Kafka Streams has it within the node before it. */
   readonly isHidden: boolean
+  /** It only chooses among the sinks behind it: what fails in it is an output. */
+  readonly isRouter?: boolean | undefined
   readonly create: ProcessorFactory
 }
 

@@ -3,6 +3,7 @@ import type { RecordCollector } from '../runtime/record-collector.ts'
 import { encodeChange } from './change-codec.ts'
 import { fanOut } from './fan-out.ts'
 import type { Processor, StoreAccess, TaskContext } from './processor.ts'
+import type { RecordLimit } from './record-limit.ts'
 import { encodeStreamValue, type PartitionCount, SinkProcessor } from './sink.ts'
 import { type SourceProcessor, sourceProcessor } from './source.ts'
 
@@ -11,12 +12,15 @@ export interface Surroundings {
   readonly stores: StoreAccess
   readonly collector: RecordCollector
   readonly partitionsOf: PartitionCount
+  readonly limitOf: (topic: string) => RecordLimit
+  /** Stands before what writes outputs, where a task may go on without one that fails. */
+  readonly guard: ((output: Processor) => Processor) | undefined
 }
 
 /** Builds one processor per node, children first, and returns the source of each topic in order of declaration. */
 export function buildProcessors(
   subTopology: SubTopology,
-  { task, stores, ...outside }: Surroundings,
+  { task, stores, guard = unguarded, ...outside }: Surroundings,
 ): Map<string, SourceProcessor> {
   const built = new Map<string, Processor>()
   const sources = new Map<string, SourceProcessor>()
@@ -29,11 +33,16 @@ export function buildProcessors(
       for (const topic of node.topics) sources.set(topic, source)
     } else if (node.kind === 'sink') {
       const encodeValue = node.changes ? encodeChange : encodeStreamValue
-      built.set(node.name, new SinkProcessor({ ...node, encodeValue }, task, outside))
+      const sink = new SinkProcessor({ ...node, encodeValue }, task, outside)
+      // What goes to its own topics is not an output, but a part of processing.
+      built.set(node.name, subTopology.repartitionSinks.includes(node.topic) ? sink : guard(sink))
     } else {
       const context = { node: node.name, children: node.children, task, keyValue }
-      built.set(node.name, node.create(context, next, children))
+      const processor = node.create(context, next, children)
+      built.set(node.name, node.isRouter === true ? guard(processor) : processor)
     }
   }
   return new Map([...sources].toReversed())
 }
+
+const unguarded = (output: Processor): Processor => output

@@ -10,6 +10,7 @@
  * - `invalid-timestamp`: the timestamp extractor gave it no time
  * - `deserialization`: its key or value does not decode, and the error policy goes on without it
  * - `processing`: a function failed on it (or in a punctuation), and the error policy goes on without it
+ * - `production`: this output of it cannot be written, and the error policy goes on without it
  */
 export type DropReason =
   | 'null-key'
@@ -22,6 +23,7 @@ export type DropReason =
   | 'invalid-timestamp'
   | 'deserialization'
   | 'processing'
+  | 'production'
 
 /** Of a record that lacks one of the two. */
 export function missing(record: { readonly key: unknown }): DropReason {

@@ -1,5 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { RecordCollector } from '../runtime/record-collector.ts'
+import { fits, type RecordLimit, tooLarge } from './record-limit.ts'
 import type { Processor, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -18,6 +19,12 @@ export type SinkPartitioner = (
 /** How many partitions a topic has that is written to. */
 export type PartitionCount = (topic: string) => number
 
+export interface SinkSurroundings {
+  readonly collector: RecordCollector
+  readonly partitionsOf: PartitionCount
+  readonly limitOf: (topic: string) => RecordLimit
+}
+
 export interface SinkTarget {
   readonly name: string
   readonly topic: string
@@ -33,16 +40,14 @@ export class SinkProcessor implements Processor {
   readonly #task: TaskContext
   readonly #collector: RecordCollector
   readonly #count: () => number
+  readonly #limit: RecordLimit
 
-  constructor(
-    target: SinkTarget,
-    task: TaskContext,
-    { collector, partitionsOf }: { collector: RecordCollector; partitionsOf: PartitionCount },
-  ) {
+  constructor(target: SinkTarget, task: TaskContext, { collector, partitionsOf, limitOf }: SinkSurroundings) {
     this.#target = target
     this.#task = task
     this.#collector = collector
     this.#count = () => partitionsOf(target.topic)
+    this.#limit = limitOf(target.topic)
   }
 
   process(record: StreamRecord): void {
@@ -55,15 +60,14 @@ export class SinkProcessor implements Processor {
   }
 
   #write(record: StreamRecord, partition: number | undefined): void {
-    const { topic, key, value, encodeValue } = this.#target
-    this.#collector.collect(
-      topic,
-      partition,
-      record.timestamp,
-      record.key === null ? null : record.key.bytesAs(key),
-      encodeValue(record, value),
-      record.headers,
-    )
+    const { topic, key: keyCodec, value: valueCodec, encodeValue } = this.#target
+    const { timestamp, headers } = record
+    const key = record.key === null ? null : record.key.bytesAs(keyCodec)
+    const value = encodeValue(record, valueCodec)
+    if (!fits(key, value, headers, this.#limit)) {
+      throw tooLarge(`The record for the topic "${topic}"`, { key, value, headers }, this.#limit)
+    }
+    this.#collector.collect(topic, partition, timestamp, key, value, headers)
   }
 }
 

@@ -6,7 +6,7 @@ import type { ApplicationState } from './application-life.ts'
 import type { Guarantee } from './committer.ts'
 import type { Logger } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 
 export interface ApplicationOptions {
   readonly topology: Topology

@@ -16,11 +16,13 @@ import { GlobalTables } from './global-tables.ts'
 import { explainRefusal } from './group-refusal.ts'
 import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
+import { deadLetterTopics, type ErrorRules, rulesOf } from './error-rules.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
 import type { StandbyProgress } from './standby-tasks.ts'
 import { checkTopology } from './topology-check.ts'
+import { TopicLimits } from './topic-limits.ts'
 import { Worker } from './worker.ts'
 
 /**
@@ -48,6 +50,7 @@ export class Application implements AsyncDisposable {
   readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
   readonly #missingTopics: MissingTopics
+  readonly #limits: TopicLimits
   #hasTarget = false
   #assigned: StreamsAssignment | undefined
   #isAbandoned = false
@@ -81,7 +84,13 @@ export class Application implements AsyncDisposable {
       timeoutMs: topicTimeoutMs,
       onGone: error => this.#fail(error),
     })
+    this.#limits = new TopicLimits({
+      cluster,
+      logger,
+      onLimit: (topic, bytes) => this.#committer.limitBatches(topic, bytes),
+    })
     const shared = {
+      applicationId: topology.applicationId,
       cluster,
       engine,
       logger,
@@ -94,6 +103,7 @@ export class Application implements AsyncDisposable {
     this.#globalTables = new GlobalTables({
       ...shared,
       tables: topology.globalTables,
+      limitOf: topic => this.#limits.of(topic),
       onFailure: error => this.#fail(error),
       onCommit: () => this.#life.notify(),
     })
@@ -106,6 +116,7 @@ export class Application implements AsyncDisposable {
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,
       globalTables: this.#globalTables,
+      limits: this.#limits,
       events: {
         onTasks: () => this.#tasksChanged(),
         onOwnership: () => this.#member.acknowledge(),
@@ -181,7 +192,9 @@ export class Application implements AsyncDisposable {
   async #join(): Promise<void> {
     const { cluster, topology, onTopologyChange = 'refuse' } = this.#options
     await checkTopology({ cluster, topology, onChange: onTopologyChange, logger: this.#logger })
-    await createExternalTopics(cluster, topology, this.#logger)
+    const letters = deadLetterTopics(rulesOfAll(this.#options))
+    await createExternalTopics(cluster, topology, { letters, logger: this.#logger })
+    await this.#limits.learn(letters)
     await this.#globalTables.fill()
     if (topology.subTopologies.length > 0) {
       return this.#member.start().catch((error: unknown) => {
@@ -262,6 +275,7 @@ export class Application implements AsyncDisposable {
   /** Leaves the group and closes the producer and the global tables; a failure here changes nothing that is committed. */
   async #release(): Promise<void> {
     this.#missingTopics.stop()
+    this.#limits.stop()
     const closings = [this.#member.close(), this.#globalTables.close()]
     if (!this.#isAbandoned) closings.push(this.#committer.close())
     for (const outcome of await Promise.allSettled(closings)) {
@@ -320,4 +334,10 @@ export class Application implements AsyncDisposable {
     else if (state === 'RUNNING' && !isSettled) this.#life.move('REBALANCING')
     else this.#life.notify()
   }
+}
+
+function rulesOfAll({ onError, topology }: ApplicationOptions): ErrorRules[] {
+  const general = rulesOf(onError)
+  const nodes = topology.subTopologies.flatMap(part => part.nodes)
+  return [general, ...nodes.map(node => (node.kind === 'source' ? rulesOf(node.onError, general) : general))]
 }

@@ -3,7 +3,10 @@ import { backoffMs, delay } from '../../client/retry.ts'
 import type { Committer } from './committer.ts'
 import type { HostedTask } from './hosted-task.ts'
 import type { Logger } from './logger.ts'
+import { KafkaError } from '../../client/kafka-error.ts'
+import { errorCodes } from '../../wire/error-codes.ts'
 import { isPassing } from './migration.ts'
+import type { TopicLimits } from './topic-limits.ts'
 
 export interface CommitCycleOptions {
   readonly cluster: Cluster
@@ -11,6 +14,7 @@ export interface CommitCycleOptions {
   readonly commitIntervalMs: number
   /** A commit is due when changed values take about so much memory. */
   readonly stateStoreCacheMaxBytes: number
+  readonly limits: TopicLimits
   readonly logger: Logger
 }
 
@@ -72,12 +76,20 @@ export class CommitCycle {
       for (const { task, offsets } of prepared) task.commit(offsets)
     } catch (error) {
       // Decided, but the disk refuses: the state is behind its changelog, and the next start catches up.
-      if (isDecided || !isPassing(error)) throw error
+      if (isDecided || !(await this.#mayPass(error))) throw error
       return error as Error
     }
     this.#failures = 0
     this.#done()
     return undefined
+  }
+
+  /** What is too large is found at its record when the records are processed again. */
+  async #mayPass(error: unknown): Promise<boolean> {
+    if (error instanceof KafkaError && error.errorCode === errorCodes.MESSAGE_TOO_LARGE) {
+      return this.#options.limits.refresh()
+    }
+    return isPassing(error)
   }
 
   /** Ends the transaction without a trace, however long that takes; gives up when `goesOn` says so. */

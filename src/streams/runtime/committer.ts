@@ -22,6 +22,8 @@ export interface Committer extends RecordCollector {
   abort(): Promise<void>
   /** Offset of the newest record that is known to be in the partition, or -1. */
   lastOffset(topic: string, partition: number): number
+  /** Batches of a topic grow no larger. */
+  limitBatches(topic: string, maxBytes: number): void
   /** So much waits to be sent that a commit is due. */
   readonly isFull: boolean
   close(): Promise<void>
@@ -84,6 +86,10 @@ class ExactlyOnce implements Committer {
     return this.#producer.lastOffset(topic, partition)
   }
 
+  limitBatches(topic: string, maxBytes: number): void {
+    this.#producer.limitBatches(topic, maxBytes)
+  }
+
   get isFull(): boolean {
     return this.#producer.isFull
   }
@@ -130,6 +136,10 @@ class AtLeastOnce implements Committer {
 
   lastOffset(topic: string, partition: number): number {
     return this.#producer.lastOffset(topic, partition)
+  }
+
+  limitBatches(topic: string, maxBytes: number): void {
+    this.#producer.limitBatches(topic, maxBytes)
   }
 
   get isFull(): boolean {

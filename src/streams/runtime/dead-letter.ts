@@ -1,42 +1,60 @@
+import { isEvertError } from '../../errors.ts'
 import type { RecordHeader } from '../../records/record-batch.ts'
-import type { RecordColumns } from '../../records/record-columns.ts'
-import type { SourcePosition } from '../processors/process-context.ts'
+import type { FailedRecord } from '../processors/error-policy.ts'
+import { fits, type RecordLimit, tooLarge } from '../processors/record-limit.ts'
 import type { RecordCollector } from './record-collector.ts'
 
-export interface FailedRecord {
-  readonly columns: Pick<RecordColumns, 'timestamp' | 'key' | 'value' | 'headers'>
-  readonly index: number
-  /** Without a position: made by a punctuation. */
-  readonly origin: Partial<SourcePosition> & { readonly node: string }
-  readonly error: unknown
+/** Longer texts are cut. */
+const MAX_MESSAGE_LENGTH = 2_000
+const MAX_STACK_LENGTH = 4_000
+
+export interface DeadLetterTopic {
+  readonly topic: string
+  readonly limit: RecordLimit
 }
 
 /**
  * Writes the record as it was read: raw key and value, its own timestamp and headers, and what went wrong and where
- * as further headers (after Kafka Streams' `__streams.errors.*`, KIP-1034).
+ * as further headers. The first six are Kafka Streams' (KIP-1034: ExceptionHandlerUtils); the others follow their form.
+ * A letter that is too large for its topic goes without the stack, then it throws RECORD_TOO_LARGE.
  */
-export function writeDeadLetter(collector: RecordCollector, topic: string, failed: FailedRecord): void {
-  const { columns, index, origin, error } = failed
-  const headers: RecordHeader[] = [
-    ...columns.headers(index),
-    textHeader('exception', error instanceof Error ? error.name : typeof error),
-    textHeader('message', error instanceof Error ? error.message : String(error)),
-    ...positionHeaders(origin),
-    textHeader('node', origin.node),
-  ]
-  const timestamp = Math.max(0, columns.timestamp(index))
-  collector.collect(topic, undefined, timestamp, columns.key(index), columns.value(index), headers)
+export function writeDeadLetter(
+  collector: RecordCollector,
+  { topic, limit }: DeadLetterTopic,
+  { error, record }: { readonly error: unknown; readonly record: FailedRecord },
+): void {
+  const { key, value } = record
+  const told = headersOf(error, record)
+  const whole = [...record.headers, ...told]
+  const headers = fits(key, value, whole, limit)
+    ? whole
+    : whole.filter(header => header.key !== `${PREFIX}stacktrace`)
+  if (!fits(key, value, headers, limit)) {
+    throw tooLarge(`The dead letter for the topic "${topic}"`, { key, value, headers }, limit)
+  }
+  collector.collect(topic, undefined, Math.max(0, record.timestamp), key, value, headers)
 }
 
-function positionHeaders({ topic, partition, offset }: Partial<SourcePosition>): RecordHeader[] {
-  if (topic === undefined) return []
-  return [
-    textHeader('topic', topic),
-    textHeader('partition', String(partition)),
-    textHeader('offset', String(offset)),
-  ]
+function headersOf(error: unknown, record: FailedRecord): RecordHeader[] {
+  const isError = error instanceof Error
+  const { topic, partition, offset, kind, node, task, application, timestamp } = record
+  const told = {
+    exception: isError ? error.name : typeof error,
+    message: (isError ? error.message : String(error)).slice(0, MAX_MESSAGE_LENGTH),
+    stacktrace: isError ? error.stack?.slice(0, MAX_STACK_LENGTH) : undefined,
+    topic,
+    partition,
+    offset,
+    code: isEvertError(error) ? error.code : undefined,
+    kind,
+    node,
+    task,
+    application,
+    timestamp,
+  }
+  return Object.entries(told)
+    .filter(([, text]) => text !== undefined)
+    .map(([name, text]) => ({ key: PREFIX + name, value: Buffer.from(String(text)) }))
 }
 
-function textHeader(name: string, text: string): RecordHeader {
-  return { key: `__streams.errors.${name}`, value: Buffer.from(text) }
-}
+const PREFIX = '__streams.errors.'

@@ -12,30 +12,39 @@ import type { RecordCounts } from './record-counts.ts'
 import type { DropReason } from '../processors/drop-reason.ts'
 import { GLOBAL_TASK } from '../state/task-id.ts'
 import type { Logger } from './logger.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorDecision, ErrorPolicy, FailedRecord } from '../processors/error-policy.ts'
+import type { RecordLimit } from '../processors/record-limit.ts'
+import { decisionOf, type ErrorRules, rulesOf } from './error-rules.ts'
+import { isFaultOfRecord } from './fault.ts'
+import { failedRead } from './failed-input.ts'
 
 export interface GlobalRowsOptions {
   readonly cluster: Cluster
+  readonly applicationId: string
   readonly onError: ErrorPolicy
+  /** What the topics of dead letters take. */
+  readonly limitOf: (topic: string) => RecordLimit
   readonly logger: Logger
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts
 }
 
 /**
- * Makes rows of a global table from records, and does with those that do not decode what the error policy says.
+ * Makes rows of a global table from records, and does with those that fail what the error policy says.
  *
  * Dead letters are written by each instance, since each keeps its own copy of the table, and before the position moves
  * on: after a crash in between they are written again.
  */
 export class GlobalRows {
   readonly #options: GlobalRowsOptions
+  readonly #rules: ErrorRules
   #producer: Producer | undefined
   #hasDeadLetters = false
   #refused = 0
 
   constructor(options: GlobalRowsOptions) {
     this.#options = options
+    this.#rules = rulesOf(options.onError)
   }
 
   /** Records that did not decode. */
@@ -89,35 +98,64 @@ export class GlobalRows {
   }
 
   #refuse(
-    { topic, store }: GlobalTable,
+    table: GlobalTable,
     partition: number,
     failed: { columns: RecordColumns; index: number; error: unknown },
   ): void {
-    const { onError, logger, cluster } = this.#options
-    const offset = failed.columns.offset(failed.index)
-    const reason = failed.error instanceof Error ? failed.error.message : String(failed.error)
-    if (onError === 'fail') {
+    if (!isFaultOfRecord(failed.error)) throw failed.error
+    const { topic, store } = table
+    const { cluster, logger, applicationId: application, limitOf } = this.#options
+    const { error, columns, index } = failed
+    const { where, record: input } = failedRead({ topic, partition, columns, index })
+    const kind = isReadable(table, columns, index) ? 'processing' : 'deserialization'
+    const record: FailedRecord = { ...input, kind, application, task: GLOBAL_TASK, node: store.name }
+    const reason = error instanceof Error ? error.message : String(error)
+    const stop = (cause: unknown, text: string): never => {
       throw new EvertError(
         'TASK_FAILED',
-        `The global table "${store.name}" stopped at ${topic}-${partition}, offset ${offset}: ${reason} ` +
+        `The global table "${store.name}" stopped ${where}: ${text} ` +
           'Correct the codec or the record, or choose onError: skip or deadLetter.',
-        { cause: failed.error },
+        { cause },
       )
     }
+    const decision = this.#decide(record, error, stop)
+    if (decision === 'fail') return stop(error, reason)
     this.#refused++
-    this.#drop({ store }, 'deserialization')
-    if (onError === 'skip') {
+    this.#drop(table, kind)
+    if (decision === 'skip') {
       logger.warn(
-        `The global table "${store.name}" passes over ${topic}-${partition}, offset ${offset}: ${reason}`,
+        `The global table "${store.name}" passes over ${topic}-${partition}, offset ${input.offset}: ${reason}`,
       )
       return
     }
     this.#producer ??= new Producer(cluster)
     this.#hasDeadLetters = true
     const producer = this.#producer
-    writeDeadLetter({ collect: producer.append.bind(producer) }, onError.deadLetter, {
-      ...failed,
-      origin: { topic, partition, offset, node: store.name },
-    })
+    const letters = { topic: decision.deadLetter, limit: limitOf(decision.deadLetter) }
+    writeDeadLetter({ collect: producer.append.bind(producer) }, letters, { error, record })
+  }
+
+  #decide(
+    record: FailedRecord,
+    error: unknown,
+    stop: (cause: unknown, text: string) => never,
+  ): ErrorDecision {
+    try {
+      return decisionOf(this.#rules[record.kind], error, record)
+    } catch (thrown) {
+      return stop(thrown, thrown instanceof Error ? thrown.message : String(thrown))
+    }
+  }
+}
+
+function isReadable({ store, derived }: GlobalTable, columns: RecordColumns, index: number): boolean {
+  const key = columns.key(index)
+  const value = columns.value(index)
+  try {
+    if (key !== null) store.key.decode(key)
+    if (value !== null) (derived?.value ?? store.value).decode(value)
+    return true
+  } catch {
+    return false
   }
 }

@@ -17,13 +17,16 @@ import { globalMark, type GlobalPartition, openPositions } from './global-positi
 import { GlobalRows } from './global-rows.ts'
 import type { Logger } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
+import type { RecordLimit } from '../processors/record-limit.ts'
 
 export interface GlobalTablesOptions {
   readonly tables: readonly GlobalTable[]
   readonly cluster: Cluster
   readonly engine: StateEngine
+  readonly applicationId: string
   readonly onError: ErrorPolicy
+  readonly limitOf: (topic: string) => RecordLimit
   readonly logger: Logger
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../client/cluster.ts'
 import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.ts'
 import type { CommittableOffset } from '../../client/committable-offset.ts'
-import { EvertError } from '../../errors.ts'
+import { EvertError, isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { StoreAccess } from '../processors/processor.ts'
@@ -16,13 +16,15 @@ import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } fr
 import { writeTimes } from './committed-times.ts'
 import { Task } from './task.ts'
 import { type LagOf, TaskIdling } from './task-idling.ts'
-import type { ErrorPolicy, TaskPosition } from './task-options.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
+import type { TaskPosition } from './task-options.ts'
 
 export interface TaskEnvironment extends StoreEnvironment {
   readonly cluster: Cluster
   readonly groupId: string
   readonly committer: Committer
   readonly onError: ErrorPolicy
+  readonly applicationId: string
   readonly logger: Logger
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts
@@ -49,6 +51,8 @@ export class HostedTask {
   readonly #idling: TaskIdling
   /** It has records, but waits for others. */
   #isWaiting = false
+  /** A commit was refused because of a change that is too large: from then on its record is looked for. */
+  #verifiesChanges = false
   #stores: TaskStores
   #task: Task | undefined
   #calls: CallRunner
@@ -105,7 +109,7 @@ export class HostedTask {
    * inputs go on. Rejects with the signal's reason, or with what the cluster or the disk refuses.
    */
   async restore(signal: AbortSignal): Promise<PartitionPosition[]> {
-    const { cluster, groupId, committer, onError, onRestore, logger, engine } = this.#environment
+    const { cluster, groupId, committer, onError, onRestore, logger, engine, limits } = this.#environment
     const { partition, subTopology } = this
     this.#topics = await this.#inputTopics()
     const inputs = await inputOffsetsOf(cluster, groupId, this.#topics, partition)
@@ -133,8 +137,14 @@ export class HostedTask {
     }
     await this.#readMarks()
     await this.#knowTargets()
+    await limits.learn(this.#writtenTopics())
     signal.throwIfAborted()
+    if (this.#verifiesChanges) this.#stores.watchChanges()
     const task = new Task({
+      applicationId: this.#environment.applicationId,
+      limitOf: topic => limits.of(topic),
+      warn: message => logger.warn(message),
+      ...(this.#verifiesChanges && { verifyChanges: () => this.#stores.verifyChanges() }),
       subTopology,
       partition,
       stores: this.#access(),
@@ -223,7 +233,7 @@ export class HostedTask {
 
   /** Sends what its stores changed; gives the offsets that are to be committed. Then `commit`, or `rollback`. */
   prepareCommit(): CommittableOffset[] {
-    this.#stores.writeChangelog(this.#environment.committer)
+    this.#writeChangelog()
     const { streamTime } = this
     const task = this.#running
     const positions = task.positions()
@@ -258,6 +268,31 @@ export class HostedTask {
   async close(): Promise<void> {
     this.rollback()
     await this.#stores.close()
+  }
+
+  /**
+   * What is too large for a changelog is found here, where nobody knows its record any more. The commit is then taken
+   * back, and the records are processed again with a look at every change: as long as all goes well, that costs nothing.
+   */
+  #writeChangelog(): void {
+    try {
+      this.#stores.writeChangelog(this.#environment.committer)
+    } catch (error) {
+      if (!isEvertError(error, 'RECORD_TOO_LARGE') || this.#verifiesChanges) throw error
+      this.#verifiesChanges = true
+      throw new EvertError(
+        error.code,
+        `Task ${this.id}: ${error.message} The record that led to it is looked for.`,
+        { cause: error, retryable: true },
+      )
+    }
+  }
+
+  *#writtenTopics(): Iterable<string> {
+    for (const node of this.subTopology.nodes) if (node.kind === 'sink') yield node.topic
+    for (const { changelog } of this.subTopology.stores) {
+      if (changelog !== undefined && !changelog.isSource) yield changelog.topic
+    }
   }
 
   get #running(): Task {

@@ -2,9 +2,12 @@ import type { SubTopology } from '../graph/topology.ts'
 import type { StateEngine } from '../state/byte-store.ts'
 import type { StoreObserver } from '../state/store-observer.ts'
 import { TaskStores } from '../state/task-stores.ts'
+import type { TopicLimits } from './topic-limits.ts'
 
 export interface StoreEnvironment {
   readonly engine: StateEngine
+  /** What changelogs take. */
+  readonly limits: TopicLimits
   /** Makes the observers of a store of a task; each task gets its own. */
   readonly observersOf: (store: string) => readonly StoreObserver<unknown>[]
   /** How much memory the changed values of all tasks may take; how many others are kept follows from it. */
@@ -18,7 +21,7 @@ const BYTES_PER_CACHED_VALUE = 671
 export function openTaskStores(
   subTopology: SubTopology,
   partition: number,
-  { engine, observersOf, stateStoreCacheMaxBytes }: StoreEnvironment,
+  { engine, limits, observersOf, stateStoreCacheMaxBytes }: StoreEnvironment,
 ): TaskStores {
   const stores = new TaskStores(engine.openTask(`${subTopology.id}_${partition}`), {
     cachedValues: Math.ceil(stateStoreCacheMaxBytes / BYTES_PER_CACHED_VALUE),
@@ -29,7 +32,9 @@ export function openTaskStores(
     stores.open({
       name,
       value,
-      changelog: isLogged ? { topic: changelog.topic, partition } : undefined,
+      changelog: isLogged
+        ? { topic: changelog.topic, partition, limit: limits.of(changelog.topic) }
+        : undefined,
     })
     for (const observer of observersOf(name)) stores.observe(name, observer)
   }

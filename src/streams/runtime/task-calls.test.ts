@@ -12,7 +12,7 @@ import type { AsyncCall } from '../processors/async-call.ts'
 import { MemoryEngine } from '../state/memory.ts'
 import { TaskStores } from '../state/task-stores.ts'
 import { TaskCounts } from './record-counts.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import { Task } from './task.ts'
 
 const ins = topic('in', { key: string, value: string })

@@ -1,7 +1,9 @@
 import type { RecordColumns } from '../../records/record-columns.ts'
 import type { SubTopology } from '../graph/topology.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { PartitionCount } from '../processors/sink.ts'
+import type { RecordLimit } from '../processors/record-limit.ts'
 import type { TaskCounts } from './record-counts.ts'
 import type { RecordCollector } from './record-collector.ts'
 
@@ -12,8 +14,16 @@ export interface TaskOptions {
   /** Open and restored. The task writes to them while it processes; the runtime commits them. */
   readonly stores: StoreAccess
   readonly collector: RecordCollector
-  /** What becomes of a record that does not decode or whose function throws. Default `fail`. */
+  /** What becomes of a record that fails. Default `fail`. */
   readonly onError?: ErrorPolicy
+  /** For errors and dead letters. */
+  readonly applicationId?: string
+  /** What a topic takes that is written to. Default: whatever is given. */
+  readonly limitOf?: (topic: string) => RecordLimit
+  /** Refuses what the stores were given for the current record, before its effects become final. */
+  readonly verifyChanges?: () => void
+  /** Told of records that an error policy went on without: of the first, the second, the fourth … of a node and kind. */
+  readonly warn?: (message: string) => void
   /** Where dropped and out-of-order records are counted. */
   readonly counts?: TaskCounts
   /** The wall clock. Default: the machine's. */
@@ -21,13 +31,6 @@ export interface TaskOptions {
   /** Needed when a partitioner of the user's own chooses among the partitions of a topic. */
   readonly partitionsOf?: PartitionCount
 }
-
-/**
- * `fail` stops the task with TASK_FAILED; nothing of its open transaction may be committed. `skip` drops the record
- * and counts it. `deadLetter` writes the raw record with headers that name the error, and goes on. The whole source
- * record is the unit: under the last two, outputs and state changes that it made before it failed are undone.
- */
-export type ErrorPolicy = 'fail' | 'skip' | { readonly deadLetter: string }
 
 /** A part of a fetch, ready to be processed. */
 export interface TaskInput {

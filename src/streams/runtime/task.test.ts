@@ -8,7 +8,7 @@ import { RecordBatchBuilder } from '../../records/record-batch-builder.ts'
 import { stampOffsets } from '../../records/record-batch.ts'
 import { StreamsBuilder } from '../dsl/streams-builder.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
-import type { ErrorPolicy } from './task-options.ts'
+import type { ErrorPolicy } from '../processors/error-policy.ts'
 import { TaskCounts } from './record-counts.ts'
 import { Task } from './task.ts'
 
@@ -57,6 +57,7 @@ function taskOf(define: (builder: StreamsBuilder) => void, onError: ErrorPolicy 
   const task = new Task({
     subTopology,
     partition: 2,
+    applicationId: 'app',
     onError,
     counts,
     stores: { keyValue: <V>(name: string) => stores.get(name) as unknown as KeyValueStore<V> },
@@ -191,14 +192,19 @@ test('a dead letter is the raw record with what went wrong', () => {
   const [{ topic, timestamp, key, headers }] = written as [(typeof written)[0]]
   assert.deepEqual({ topic, timestamp, key }, { topic: 'dead', timestamp: 5, key: 'k' })
   assert.deepEqual(
-    headers.filter(header => !header.startsWith('__streams.errors.message')),
+    headers.filter(header => !/^__streams.errors.(message|stacktrace)=/.test(header)),
     [
       'trace=1',
       '__streams.errors.exception=InvalidValueError',
       '__streams.errors.topic=a',
       '__streams.errors.partition=2',
       '__streams.errors.offset=0',
+      '__streams.errors.code=INVALID_VALUE',
+      '__streams.errors.kind=deserialization',
       '__streams.errors.node=check',
+      '__streams.errors.task=0_2',
+      '__streams.errors.application=app',
+      '__streams.errors.timestamp=5',
     ],
   )
 })

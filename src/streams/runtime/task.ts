@@ -4,15 +4,27 @@ import { systemClock } from '../../internal/clock.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
+import type { ErrorDecision, ErrorKind, FailedRecord } from '../processors/error-policy.ts'
+import { GuardedOutput } from '../processors/guarded-output.ts'
+import { UNLIMITED } from '../processors/record-limit.ts'
 import { writeDeadLetter } from './dead-letter.ts'
+import { TaskRules } from './error-rules.ts'
+import {
+  type FailedInput,
+  failedCall,
+  failedPunctuation,
+  failedRead,
+  type InputPlace,
+} from './failed-input.ts'
 import { isFaultOfRecord } from './fault.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import type { Punctuations } from './punctuations.ts'
 import { LiveContext } from './live-context.ts'
 import { TaskCounts } from './record-counts.ts'
+import type { RecordCollector } from './record-collector.ts'
 import { RecordScope } from './record-scope.ts'
 import { TaskCalls } from './task-calls.ts'
-import type { ErrorPolicy, TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
+import type { TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
 /**
  * Runs one sub-topology for one partition: takes records in, pushes each through the processors, and keeps count of
@@ -31,25 +43,34 @@ export class Task {
   readonly #order: PartitionQueue[] = []
   readonly #context: LiveContext
   readonly #options: TaskOptions
-  readonly #policy: ErrorPolicy
+  readonly #rules: TaskRules
   readonly #scope: RecordScope | undefined
   #done = 0
   #failure: EvertError | undefined
+  /** What is worked on, unless it is the head of a queue: see LiveContext.reading. */
+  #other: FailedInput = NOTHING
+  readonly #told = new Map<string, number>()
 
   constructor(options: TaskOptions) {
-    const { subTopology, partition, onError = 'fail', counts = new TaskCounts() } = options
+    const { subTopology, partition, onError, counts = new TaskCounts() } = options
+    const { limitOf = unlimited } = options
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
-    this.#policy = onError
+    this.#rules = new TaskRules(subTopology.nodes, onError)
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
     this.#context.hasInput = () => this.buffered > 0 || this.calls.pending > 0
-    this.#scope = onError === 'fail' ? undefined : new RecordScope(options.stores, options.collector)
+    const undoes = this.#rules.mayDrop || options.verifyChanges !== undefined
+    this.#scope = undoes ? new RecordScope(options.stores, options.collector) : undefined
     this.calls = new TaskCalls(this.#context.asyncOperators)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
       stores: this.#scope ?? options.stores,
       collector: this.#scope ?? options.collector,
       partitionsOf: options.partitionsOf ?? countOfNone,
+      limitOf,
+      guard: this.#rules.mayGoOn
+        ? output => new GuardedOutput(output, error => this.#failedOutput(error))
+        : undefined,
     })
     for (const [topic, source] of sources) {
       const queue = new PartitionQueue(topic, partition, source)
@@ -131,6 +152,8 @@ export class Task {
         this.#failed(this.#choose() as PartitionQueue, error)
       }
     }
+    // A function may have caught what was thrown in what it called.
+    if (this.#failure !== undefined) throw this.#failure
     return this.#done
   }
 
@@ -144,6 +167,7 @@ export class Task {
     context.reading = undefined
     context.origin = call.record.source
     context.node = call.node
+    this.#other = failedCall(call)
     call.operator.end(call)
     if (outcome.status === 'rejected') this.#failedCall(call, outcome.reason)
     else this.#forwardResult(call, outcome.value)
@@ -238,7 +262,7 @@ export class Task {
     const { timers } = this.#context
     if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
     this.#push(queue)
-    scope.keep()
+    this.#keep(scope)
     this.#passed(queue)
   }
 
@@ -261,14 +285,13 @@ export class Task {
       if (due === undefined) return called
       called++
       context.node = due.node
+      this.#other = failedPunctuation(timeMs)
       try {
         due.callback(timeMs)
-        this.#scope?.keep()
+        if (this.#scope !== undefined) this.#keep(this.#scope)
       } catch (error) {
-        if (!isFaultOfRecord(error)) throw error
-        if (this.#scope === undefined) this.#fail(error, `in a punctuation at ${timeMs}`)
-        this.#scope.undo()
-        context.drop(context.node, 'processing')
+        this.#requireFaultOfRecord(error)
+        this.#treat(error, 'processing', this.#other)
       }
     }
   }
@@ -292,74 +315,133 @@ export class Task {
     throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${headTimestamp}.`)
   }
 
+  /** Passes on what no error policy is about. */
+  #requireFaultOfRecord(error: unknown): void {
+    if (error === this.#failure || !isFaultOfRecord(error)) throw error
+  }
+
+  #keep(scope: RecordScope): void {
+    this.#options.verifyChanges?.()
+    scope.keep()
+  }
+
   #failed(queue: PartitionQueue, error: unknown): void {
-    if (!isFaultOfRecord(error)) throw error
-    const { topic, partition } = queue
-    const offset = (queue.columns as RecordColumns).offset(queue.index)
-    const node = this.#context.node
-    if (this.#scope === undefined) this.#fail(error, `at ${topic}-${partition}, offset ${offset}`)
-    this.#scope.undo()
-    if (typeof this.#policy === 'object') {
-      writeDeadLetter(this.#options.collector, this.#policy.deadLetter, {
-        columns: queue.columns as RecordColumns,
-        index: queue.index,
-        origin: { topic, partition, offset, node },
-        error,
-      })
-    }
+    this.#requireFaultOfRecord(error)
     const isReadable = queue.source.decodes(queue.columns as RecordColumns, queue.index)
-    this.#context.drop(node, isReadable ? 'processing' : 'deserialization')
+    this.#treat(error, isReadable ? 'processing' : 'deserialization', failedRead(queue as InputPlace))
     this.#passed(queue)
+  }
+
+  /** The output alone is left out; what else its record led to stays (Kafka Streams: ProductionExceptionHandler). */
+  #failedOutput(error: unknown): void {
+    this.#requireFaultOfRecord(error)
+    const queue = this.#context.reading
+    // A record that does not decode may show it only here.
+    if (queue?.source.decodes(queue.columns as RecordColumns, queue.index) === false) throw error
+    const input = queue === undefined ? this.#other : failedRead(queue as InputPlace)
+    this.#goOnWithout(error, this.#record('production', input), {
+      input,
+      collector: this.#scope ?? this.#options.collector,
+    })
   }
 
   #forwardResult(call: AsyncCall, result: unknown): void {
     try {
       call.operator.forward(call, result)
-      this.#scope?.keep()
+      if (this.#scope !== undefined) this.#keep(this.#scope)
     } catch (error) {
-      if (!isFaultOfRecord(error)) throw error
+      this.#requireFaultOfRecord(error)
       this.#failedCall(call, error)
     }
   }
 
   /** The record as the operator had it is the unit: what its source record caused besides may be committed long since. */
   #failedCall(call: AsyncCall, error: unknown): void {
-    const { record, timestamp, operator } = call
-    const { source } = record
-    const { node } = this.#context
-    const place =
-      source === undefined ? '' : ` of ${source.topic}-${source.partition}, offset ${source.offset}`
-    if (this.#scope === undefined) this.#fail(error, `at a record${place}`)
-    this.#scope.undo()
-    operator.discard(call)
-    this.#scope.keep()
-    if (typeof this.#policy === 'object') {
-      writeDeadLetter(this.#options.collector, this.#policy.deadLetter, {
-        columns: {
-          timestamp: () => timestamp,
-          key: () => record.key,
-          value: () => record.value,
-          headers: () => [...record.headers],
-        },
-        index: 0,
-        origin: { ...source, node },
-        error,
-      })
-    }
-    this.#context.drop(node, 'processing')
+    this.#treat(error, 'processing', this.#other, () => call.operator.discard(call))
   }
 
-  #fail(cause: unknown, where: string): never {
+  /** Takes back what the input led to and goes on without it, or throws. */
+  #treat(error: unknown, kind: ErrorKind, input: FailedInput, discard = (): void => {}): void {
+    const record = this.#record(kind, input)
+    this.#goOnWithout(error, record, {
+      input,
+      collector: this.#options.collector,
+      undo: scope => {
+        scope.undo()
+        discard()
+        scope.keep()
+      },
+    })
+  }
+
+  #goOnWithout(error: unknown, record: FailedRecord, { input, collector, undo }: Leaving): void {
+    const decision = this.#decide(error, record, input)
+    if (decision === 'fail') this.#fail(error, record, input)
+    if (undo !== undefined) undo(this.#scope as RecordScope)
+    if (decision !== 'skip') {
+      const topic = decision.deadLetter
+      const limit = (this.#options.limitOf ?? unlimited)(topic)
+      try {
+        writeDeadLetter(collector, { topic, limit }, { error, record })
+      } catch (refused) {
+        if (!isFaultOfRecord(refused)) throw refused
+        this.#fail(refused, record, input)
+      }
+    }
+    this.#context.drop(record.node, record.kind)
+    this.#tell(error, record, input)
+  }
+
+  #decide(error: unknown, record: FailedRecord, input: FailedInput): ErrorDecision {
+    try {
+      return this.#rules.decide(error, record)
+    } catch (thrown) {
+      return this.#fail(thrown, record, input)
+    }
+  }
+
+  #record(kind: ErrorKind, { record }: FailedInput): FailedRecord {
+    const { applicationId: application = '' } = this.#options
+    return { ...record, kind, application, task: this.id, node: this.#context.node }
+  }
+
+  /** Of a flood of failures every line says twice as much as the one before. */
+  #tell(error: unknown, { kind, node }: FailedRecord, { where }: FailedInput): void {
+    const { warn } = this.#options
+    if (warn === undefined) return
+    const each = `${kind}/${node}`
+    const count = (this.#told.get(each) ?? 0) + 1
+    this.#told.set(each, count)
+    if (Number.isInteger(Math.log2(count))) {
+      warn(
+        `Task ${this.id} goes on without what failed ${where}, in node ${node} (${kind}, ${count} so far): ${messageOf(error)}`,
+      )
+    }
+  }
+
+  #fail(cause: unknown, { node, kind }: FailedRecord, { where }: FailedInput): never {
+    // Without any policy nothing tells an output from the rest.
+    const scope = this.#rules.mayGoOn ? ` (of ${kind} errors)` : ''
     this.#failure = new EvertError(
       'TASK_FAILED',
-      `Task ${this.id} stopped ${where}, in node ${this.#context.node}: ${sentence(messageOf(cause))} ` +
-        'Correct the function or the record, or choose onError: skip or deadLetter.',
+      `Task ${this.id} stopped ${where}, in node ${node}: ${sentence(messageOf(cause))} ` +
+        `Correct the function or the record, or choose onError: skip or deadLetter${scope}.`,
       { cause },
     )
     throw this.#failure
   }
 }
 
+/** How a task goes on without something. */
+interface Leaving {
+  readonly input: FailedInput
+  /** Of the dead letter. */
+  readonly collector: RecordCollector
+  readonly undo?: (scope: RecordScope) => void
+}
+
+const NOTHING = failedPunctuation(-1)
+const unlimited = () => UNLIMITED
 const waitsForNone = () => false
 
 function countOfNone(topic: string): never {

@@ -1,5 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { latin1Write } from '../../internal/latin1.ts'
+import type { RecordHeader } from '../../records/record-batch.ts'
+import { fits, tooLarge } from '../processors/record-limit.ts'
 import type { RecordCollector } from '../runtime/record-collector.ts'
 import { type ByteStore, type ByteString, NO_ENTRIES, type TaskState } from './byte-store.ts'
 import { reusingEntries, type StoredEntry } from './reusing-entries.ts'
@@ -32,6 +34,8 @@ class Slot<V> {
     this.oldKnown = oldKnown
   }
 }
+
+const NO_HEADERS: readonly RecordHeader[] = []
 
 /** Charged for each changed key besides its bytes: the slot, the value object, map entries. */
 const SLOT_BYTES = 200
@@ -159,16 +163,18 @@ export class CachedStore<V> implements KeyValueStore<V> {
       bytes += slot.encoded?.length ?? 0
       if (changelog === undefined) continue
       if (now === undefined && !this.#existed(slot)) continue
-      collector.collect(
-        changelog.topic,
-        changelog.partition,
-        slot.timestamp,
-        this.#keyBytes(slot.key),
-        slot.encoded ?? null,
-        [],
-      )
+      const key = this.#keyBytes(slot.key)
+      const value = slot.encoded ?? null
+      this.#assertFits(key, value)
+      collector.collect(changelog.topic, changelog.partition, slot.timestamp, key, value, NO_HEADERS)
     }
     this.#valueBytes = Math.ceil(bytes / this.#dirty.length)
+  }
+
+  /** Throws RECORD_TOO_LARGE for a row that the changelog does not take. */
+  verify(key: ByteString): void {
+    const now = this.#slot(key)?.now
+    if (now !== undefined) this.#assertFits(this.#keyBytes(key), this.codec.encode(now.value))
   }
 
   /** After writeChangelog: what the engine is to apply. Every entry is the same array, over the same buffer. */
@@ -293,6 +299,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#dirty = []
     this.#dirtyBytes = 0
     this.#dirtyOrder = undefined
+  }
+
+  #assertFits(key: Buffer, value: Buffer | null): void {
+    const limit = this.#changelog?.limit
+    if (limit === undefined || fits(key, value, NO_HEADERS, limit)) return
+    const what = `A row of the store "${this.name}", for its changelog topic "${this.#changelog?.topic}",`
+    throw tooLarge(what, { key, value, headers: NO_HEADERS }, limit)
   }
 
   #keyBytes(key: ByteString): Buffer {

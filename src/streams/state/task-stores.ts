@@ -1,11 +1,13 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { assert } from '../../internal/assert.ts'
+import type { RecordLimit } from '../processors/record-limit.ts'
 import type { RecordCollector } from '../runtime/record-collector.ts'
 import type { ByteStore, ByteString, StoreWrites, TaskState } from './byte-store.ts'
 import { CachedStore } from './cached-store.ts'
 import { readCommitted } from './committed-store.ts'
 import type { KeyValueStore } from './store.ts'
 import { StoreObservers, type StoreObserver } from './store-observer.ts'
+import { WatchedStore } from './watched-store.ts'
 import { WindowBlockCodec } from './window-blocks.ts'
 import { committedWindowRows, storesByName, windowObserver } from './window-rows.ts'
 
@@ -13,7 +15,9 @@ export interface TaskStoreDefinition {
   readonly name: string
   readonly value: Codec<unknown>
   /** Where changes are logged; undefined: nowhere, or the changelog is a topic that somebody else writes. */
-  readonly changelog: { readonly topic: string; readonly partition: number } | undefined
+  readonly changelog:
+    | { readonly topic: string; readonly partition: number; readonly limit?: RecordLimit }
+    | undefined
 }
 
 export interface TaskStoresOptions {
@@ -44,6 +48,7 @@ export class TaskStores {
   readonly #byName = new Map<string, KeyValueStore<unknown>>()
   readonly #observers = new StoreObservers()
   readonly #cachedValues: number
+  #watched: readonly WatchedStore[] = []
   #prepared: StoreWrites[] | undefined
 
   constructor(state: TaskState, options: TaskStoresOptions = {}) {
@@ -81,6 +86,20 @@ export class TaskStores {
     this.#observers.rebuildIfChanged(name, this.#state, codec)
   }
 
+  /** From now on `keyValue` gives stores whose changes `verifyChanges` looks at. */
+  watchChanges(): void {
+    this.#watched = Array.from(this.#stores.values(), store => {
+      const watched = new WatchedStore(store)
+      for (const [each, opened] of storesByName(watched, store.codec)) this.#byName.set(each, opened)
+      return watched
+    })
+  }
+
+  /** Throws RECORD_TOO_LARGE for a change since the last call that its changelog does not take. */
+  verifyChanges(): void {
+    for (const store of this.#watched) store.verify()
+  }
+
   /** Committed values only: what views read. */
   committed<V>(name: string): CommittedStore<V> {
     const { codec } = this.#store(name)
@@ -114,7 +133,8 @@ export class TaskStores {
 
   /**
    * Sends each change since the last commit to its changelog, tombstones for deletes, and prepares the commit.
-   * No writes until then. Throws what codecs and observers throw, and INVALID_VALUE; then `abort`.
+   * No writes until then. Throws what codecs and observers throw, INVALID_VALUE, and RECORD_TOO_LARGE for what the
+   * changelog does not take; then `abort`.
    */
   writeChangelog(collector: RecordCollector): void {
     assert(this.#prepared === undefined, 'a commit is prepared twice')
