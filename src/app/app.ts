@@ -17,6 +17,7 @@ import type { View } from '../streams/dsl/view.ts'
 import type { TopologyOptions } from '../streams/graph/to-topology.ts'
 import type { Topology } from '../streams/graph/topology.ts'
 import { Application } from '../streams/runtime/application.ts'
+import type { GroupSettings } from '../streams/runtime/group-settings.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
@@ -32,7 +33,7 @@ import { closeOnSignals } from './process-signals.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
 import { openStateEngine } from './state-engine.ts'
 
-export interface StartOptions {
+export interface StartOptions extends GroupSettings {
   /** `file:DIRECTORY`, `memory:`, `kafka://host:port`, or a cluster that is open (and stays so). */
   readonly cluster: string | Cluster
   /** Where Kafka clients reach the log of `file:` (default: any free port) or `memory:` (default: nowhere). */
@@ -213,11 +214,15 @@ export class App {
 function applicationOptions(options: StartOptions) {
   const { commitIntervalMs, maxTaskIdleMs, stateStoreCacheMaxBytes, guarantee } = options
   const { onError, onStateChange, onRestore, onTopologyChange } = options
+  const { numStandbyReplicas, sessionTimeoutMs, heartbeatIntervalMs } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
     ...(maxTaskIdleMs !== undefined && { maxTaskIdleMs }),
     ...(stateStoreCacheMaxBytes !== undefined && { stateStoreCacheMaxBytes }),
     ...(guarantee !== undefined && { guarantee }),
+    ...(numStandbyReplicas !== undefined && { numStandbyReplicas }),
+    ...(sessionTimeoutMs !== undefined && { sessionTimeoutMs }),
+    ...(heartbeatIntervalMs !== undefined && { heartbeatIntervalMs }),
     ...(onError !== undefined && { onError }),
     ...(onStateChange !== undefined && { onStateChange }),
     ...(onRestore !== undefined && { onRestore }),

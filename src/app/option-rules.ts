@@ -22,6 +22,11 @@ const object: Rule = { words: 'an object', isMet: isObject }
 const text: Rule = { words: 'a string', isMet: value => typeof value === 'string' }
 const milliseconds: Rule = { words: 'a number of milliseconds, 0 or more', isMet: isDuration }
 
+const wholeMilliseconds: Rule = {
+  words: 'a whole number of milliseconds, 1 or more',
+  isMet: value => Number.isSafeInteger(value) && Number(value) > 0,
+}
+
 function oneOf(...values: readonly string[]): Rule {
   return {
     words: values.map(value => JSON.stringify(value)).join(' or '),
@@ -46,6 +51,12 @@ const startRules: RulesOf<StartOptions> = {
     words: 'a whole number of bytes, 0 or more',
     isMet: value => Number.isSafeInteger(value) && Number(value) >= 0,
   },
+  numStandbyReplicas: {
+    words: 'a whole number, 0 or more',
+    isMet: value => Number.isSafeInteger(value) && Number(value) >= 0,
+  },
+  sessionTimeoutMs: wholeMilliseconds,
+  heartbeatIntervalMs: wholeMilliseconds,
   guarantee: oneOf('exactly_once', 'at_least_once'),
   onError: {
     words:

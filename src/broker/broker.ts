@@ -5,6 +5,7 @@ import { errorCodes } from '../wire/error-codes.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
 import type { Api } from '../wire/message.ts'
 import type { RequestContext, RequestHandler } from '../wire/request-handler.ts'
+import { GroupConfigs } from './coordinators/group-configs.ts'
 import { GroupOffsets } from './coordinators/group-offsets.ts'
 import { ProducerIds } from './coordinators/producer-ids.ts'
 import { StreamsGroups } from './coordinators/streams/streams-groups.ts'
@@ -51,6 +52,7 @@ export class Broker implements RequestHandler {
   constructor(storage: LogStorage, clock: Clock, settings: BrokerSettings) {
     const producerIds = new ProducerIds(storage.journal)
     const offsets = new GroupOffsets(storage.journal)
+    const groupConfigs = new GroupConfigs(storage.journal, settings)
     const transactions = new TransactionCoordinator({
       storage,
       clock,
@@ -61,7 +63,7 @@ export class Broker implements RequestHandler {
     const streamsGroups = new StreamsGroups({
       storage,
       clock,
-      ...settings,
+      settingsOf: groupId => groupConfigs.settingsOf(groupId),
       createTopic: topic => this.#createInternalTopic(topic),
     })
     this.#services = {
@@ -70,6 +72,7 @@ export class Broker implements RequestHandler {
       settings,
       producerIds,
       offsets,
+      groupConfigs,
       transactions,
       streamsGroups,
       topicCreations: new Serial(),

@@ -14,6 +14,7 @@ import { describeTopicPartitionsHandler } from './handlers/describe-topic-partit
 import { endTxnHandler } from './handlers/end-txn.ts'
 import { fetchHandler } from './handlers/fetch.ts'
 import { findCoordinatorHandler } from './handlers/find-coordinator.ts'
+import { incrementalAlterConfigsHandler } from './handlers/incremental-alter-configs.ts'
 import { initProducerIdHandler } from './handlers/init-producer-id.ts'
 import { listGroupsHandler } from './handlers/list-groups.ts'
 import { listOffsetsHandler } from './handlers/list-offsets.ts'
@@ -50,6 +51,7 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     txnOffsetCommitHandler,
     describeConfigsHandler,
     createPartitionsHandler,
+    incrementalAlterConfigsHandler,
     deleteGroupsHandler,
     describeClusterHandler,
     describeTopicPartitionsHandler,

@@ -27,7 +27,7 @@ export interface EmbeddedOptions extends Omit<BrokerOptions, 'storage'> {
 const OWNER_TIMEOUT_MS = 10_000
 const OWNER_POLL_MS = 50
 /** Members are in this process or beside it: hearing from them often costs nothing, and tasks move at once. */
-const embeddedSettings = { heartbeatIntervalMs: 500, sessionTimeoutMs: 10_000 }
+const embeddedSettings = { heartbeatIntervalMs: 500, sessionTimeoutMs: 6_000 }
 
 /**
  * Opens the embedded log of `file:DIR` or `memory:`. One process owns a directory and runs its broker; any other is

@@ -1,5 +1,6 @@
 import type { Clock } from '../internal/clock.ts'
 import type { Serial } from '../internal/serial.ts'
+import type { GroupConfigs, GroupSettings } from './coordinators/group-configs.ts'
 import type { GroupOffsets } from './coordinators/group-offsets.ts'
 import type { ProducerIds } from './coordinators/producer-ids.ts'
 import type { StreamsGroups } from './coordinators/streams/streams-groups.ts'
@@ -11,6 +12,9 @@ export const NODE_ID = 1
 /** Leadership never moves, so its epoch never does. */
 export const LEADER_EPOCH = 0
 
+/** The protocol's number of what configs belong to. */
+export const GROUP_RESOURCE = 32
+
 /** What the handlers work with. */
 export interface BrokerServices {
   readonly storage: LogStorage
@@ -18,6 +22,7 @@ export interface BrokerServices {
   readonly producerIds: ProducerIds
   readonly transactions: TransactionCoordinator
   readonly offsets: GroupOffsets
+  readonly groupConfigs: GroupConfigs
   readonly streamsGroups: StreamsGroups
   readonly settings: BrokerSettings
   readonly topicCreations: Serial
@@ -33,7 +38,8 @@ export interface BrokerServices {
   }[]
 }
 
-export interface BrokerSettings {
+/** Those of groups hold for each group that has no configs of its own. */
+export interface BrokerSettings extends GroupSettings {
   /** Whether a Metadata request that allows it creates missing topics. Default false. */
   readonly autoCreateTopics: boolean
   /** Partitions of a topic that is created without a count. Default 1. */

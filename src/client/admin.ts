@@ -7,11 +7,13 @@ import { describeCluster as describeClusterApi } from '../wire/messages/describe
 import { describeConfigs as describeConfigsApi } from '../wire/messages/describe-configs.ts'
 import { askLeaders, retried } from './admin-calls.ts'
 import type { Cluster } from './cluster.ts'
+import { GROUP_RESOURCE } from './group-configs.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { TopicMetadata } from './metadata.ts'
 import { byTopic, type TopicPartition } from './topic-partitions.ts'
 
 export { commitOffsets, committedOffsets } from './group-offsets.ts'
+export { alterGroupConfigs } from './group-configs.ts'
 export { listOffsets } from './list-offsets.ts'
 
 export interface NewTopic {
@@ -179,26 +181,28 @@ export async function deleteRecords(
   }))
 }
 
-const RESOURCE_TYPES = { topic: 2, broker: 4 } as const
-
-/** Configs of one topic or broker, by name. */
+/** Configs of one topic, broker or group, by name. */
 export async function describeConfigs(
   cluster: Cluster,
-  resource: { readonly topic: string } | { readonly broker: number },
+  resource: { readonly topic: string } | { readonly broker: number } | { readonly group: string },
 ): Promise<Map<string, string | null>> {
-  const isTopic = 'topic' in resource
-  const resourceName = isTopic ? resource.topic : String(resource.broker)
-  const connection = isTopic ? await cluster.anyConnection() : await cluster.connections.get(resource.broker)
+  const { type: resourceType, name: resourceName } = resourceOf(resource)
+  const connection =
+    'broker' in resource ? await cluster.connections.get(resource.broker) : await cluster.anyConnection()
   const answer = await connection.send(describeConfigsApi, {
-    resources: [
-      { resourceType: RESOURCE_TYPES[isTopic ? 'topic' : 'broker'], resourceName, configurationKeys: null },
-    ],
+    resources: [{ resourceType, resourceName, configurationKeys: null }],
   })
   const result = answer.results[0]
   if (result === undefined || result.errorCode !== 0) {
     throw new KafkaError(result?.errorCode ?? -1, `Configs of "${resourceName}" cannot be read`)
   }
   return new Map(result.configs.map(({ name, value }) => [name, value]))
+}
+
+function resourceOf(resource: Parameters<typeof describeConfigs>[1]): { type: number; name: string } {
+  if ('topic' in resource) return { type: 2, name: resource.topic }
+  if ('broker' in resource) return { type: 4, name: String(resource.broker) }
+  return { type: GROUP_RESOURCE, name: resource.group }
 }
 
 export async function describeCluster(cluster: Cluster): Promise<ClusterDescription> {

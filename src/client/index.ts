@@ -48,5 +48,6 @@ export {
   type TopicDescription,
 } from './admin.ts'
 export { commitOffsets, committedOffsets } from './group-offsets.ts'
+export { alterGroupConfigs } from './group-configs.ts'
 export { listOffsets, type PartitionOffset } from './list-offsets.ts'
 export type { TopicPartition } from './topic-partitions.ts'

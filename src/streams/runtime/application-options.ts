@@ -4,11 +4,12 @@ import type { StateEngine } from '../state/byte-store.ts'
 import type { StoreObserver } from '../state/store-observer.ts'
 import type { ApplicationState } from './application-life.ts'
 import type { Guarantee } from './committer.ts'
+import type { GroupSettings } from './group-settings.ts'
 import type { Logger } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
 
-export interface ApplicationOptions {
+export interface ApplicationOptions extends GroupSettings {
   readonly topology: Topology
   /** Stays open when the application is closed; so does the engine. */
   readonly cluster: Cluster

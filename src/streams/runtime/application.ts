@@ -13,6 +13,7 @@ import { type Committer, openCommitter } from './committer.ts'
 import { createExternalTopics } from './external-topics.ts'
 import { groupTopology } from './group-topology.ts'
 import { GlobalTables } from './global-tables.ts'
+import { applyGroupSettings } from './group-settings.ts'
 import { explainRefusal } from './group-refusal.ts'
 import type { HostedTask } from './hosted-task.ts'
 import { type Logger, silentLogger } from './logger.ts'
@@ -197,6 +198,7 @@ export class Application implements AsyncDisposable {
     await this.#limits.learn(letters)
     await this.#globalTables.fill()
     if (topology.subTopologies.length > 0) {
+      await applyGroupSettings(cluster, this.applicationId, this.#options)
       return this.#member.start().catch((error: unknown) => {
         throw explainRefusal(this.applicationId, error)
       })

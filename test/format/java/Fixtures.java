@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.TreeMap;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -54,6 +55,8 @@ import org.apache.kafka.common.utils.Utils;
 public class Fixtures {
     static final int[] API_KEYS = {
         0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 32, 37, 42, 60, 75, 88, 89};
+    /** Recorded behind everything else, so that what was recorded before stays as it is. */
+    static final int[] LATER_API_KEYS = {44};
     static final ObjectMapper JSON = new ObjectMapper();
     static final HexFormat HEX = HexFormat.of();
     static final String[] TEXTS = {"", "a", "orders", "naïve", "русские", "日本", "😀", "with space", "x".repeat(130)};
@@ -63,11 +66,10 @@ public class Fixtures {
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
         random = new Random(Long.parseLong(args[1]));
-        try (PrintStream out = open(directory, "messages.jsonl")) {
-            for (int key : API_KEYS) messages(ApiKeys.forId(key), out);
-        }
+        PrintStream messages = open(directory, "messages.jsonl");
+        for (int key : API_KEYS) messages(ApiKeys.forId(key), messages);
         try (PrintStream out = open(directory, "defaults.jsonl")) {
-            for (int key : API_KEYS) {
+            for (int key : IntStream.concat(IntStream.of(API_KEYS), IntStream.of(LATER_API_KEYS)).toArray()) {
                 ApiKeys api = ApiKeys.forId(key);
                 for (ApiMessage data : new ApiMessage[] {api.messageType.newRequest(), api.messageType.newResponse()}) {
                     ObjectNode line = JSON.createObjectNode().put("message", data.getClass().getSimpleName().replace("Data", ""));
@@ -88,6 +90,8 @@ public class Fixtures {
                     .put("retryable", error.exception() instanceof RetriableException));
             }
         }
+        for (int key : LATER_API_KEYS) messages(ApiKeys.forId(key), messages);
+        messages.close();
     }
 
     static PrintStream open(Path directory, String name) throws IOException {

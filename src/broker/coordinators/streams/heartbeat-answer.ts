@@ -8,7 +8,6 @@ interface AnswerOptions {
   readonly request: HeartbeatRequest
   /** Whether the tasks are listed even if they are what the latest answer said. */
   readonly isComplete: boolean
-  readonly heartbeatIntervalMs: number
 }
 
 const ACCEPTABLE_RECOVERY_LAG = 10_000
@@ -18,7 +17,7 @@ const TASK_OFFSET_INTERVAL_MS = 60_000
 export function heartbeatAnswer(
   group: StreamsGroup,
   member: Member,
-  { request, isComplete, heartbeatIntervalMs }: AnswerOptions,
+  { request, isComplete }: AnswerOptions,
 ): HeartbeatAnswer {
   const { assigned, memberEpoch } = member.current
   const hasNews = isComplete || !sameTasks(assigned, member.told)
@@ -31,7 +30,7 @@ export function heartbeatAnswer(
     errorMessage: null,
     memberId: member.memberId,
     memberEpoch,
-    heartbeatIntervalMs,
+    heartbeatIntervalMs: group.settings.heartbeatIntervalMs,
     acceptableRecoveryLag: ACCEPTABLE_RECOVERY_LAG,
     taskOffsetIntervalMs: TASK_OFFSET_INTERVAL_MS,
     status: statusOf(group, member),

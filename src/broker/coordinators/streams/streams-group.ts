@@ -2,6 +2,7 @@ import type { Clock } from '../../../internal/clock.ts'
 import { errorCodes } from '../../../wire/error-codes.ts'
 import type { RequestContext } from '../../../wire/request-handler.ts'
 import type { JsonValue } from '../../storage/log-storage.ts'
+import type { GroupSettings } from '../group-configs.ts'
 import type { OffsetToCommit } from '../group-offsets.ts'
 import { type AssignableTask, assignTasks, type Residence, type Target } from './assignor.ts'
 import { Member, type MemberProfile, type Reconciled, type SavedMember, sameTasks } from './member.ts'
@@ -17,8 +18,8 @@ import {
 
 export interface StreamsGroupSettings {
   readonly clock: Clock
-  readonly sessionTimeoutMs: number
-  readonly standbyReplicas: number
+  /** At this moment: configs of groups may change. */
+  readonly settingsOf: (groupId: string) => GroupSettings
 }
 
 interface SavedGroup {
@@ -54,6 +55,7 @@ export class StreamsGroup {
   #changes = 0
   #savedChanges = 0
   #configuredFrom = ''
+  #assignedReplicas = 0
 
   constructor(groupId: string, settings: StreamsGroupSettings, saved?: JsonValue) {
     this.groupId = groupId
@@ -106,6 +108,10 @@ export class StreamsGroup {
     return isStable ? 'Stable' : 'Reconciling'
   }
 
+  get settings(): GroupSettings {
+    return this.#settings.settingsOf(this.groupId)
+  }
+
   targetOf(memberId: string): Target {
     return this.#targets.get(memberId) ?? { active: new Set(), standby: new Set() }
   }
@@ -135,9 +141,10 @@ export class StreamsGroup {
     this.bump()
   }
 
-  /** Looks at the topics again; a change of their partitions is a new epoch. */
+  /** Looks at the topics and configs again; a change of partitions or standby tasks is a new epoch. */
   configure(count: PartitionCount): void {
     if (this.topology === undefined) return
+    if (this.settings.standbyReplicas !== this.#assignedReplicas) this.bump()
     const topics = new Set(
       this.topology.subtopologies.flatMap(sub => [
         ...sub.sourceTopics,
@@ -172,6 +179,7 @@ export class StreamsGroup {
   bump(): void {
     this.groupEpoch++
     this.#changes++
+    this.#assignedReplicas = this.settings.standbyReplicas
     const tasks: AssignableTask[] = this.configured.subtopologies.flatMap(({ id, tasks, isStateful }) =>
       Array.from({ length: tasks }, (_, partition) => ({ key: taskKey(id, partition), isStateful })),
     )
@@ -185,7 +193,7 @@ export class StreamsGroup {
         active: this.#targets.get(memberId)?.active ?? new Set(current.assigned.active.keys()),
         standby: this.#targets.get(memberId)?.standby ?? current.assigned.standby,
       })),
-      { standbyReplicas: this.#settings.standbyReplicas, residences: this.#residences },
+      { standbyReplicas: this.#assignedReplicas, residences: this.#residences },
     )
     for (const [memberId, { active }] of this.#targets) {
       const { processId } = (this.members.get(memberId) as Member).profile
@@ -253,7 +261,8 @@ export class StreamsGroup {
   }
 
   #restartTimers(member: Member, before: Reconciled | undefined): void {
-    const { clock, sessionTimeoutMs } = this.#settings
+    const { clock } = this.#settings
+    const { sessionTimeoutMs } = this.settings
     member.cancelSession()
     member.cancelSession = clock.schedule(sessionTimeoutMs, () => this.remove(member))
     const { state, memberEpoch } = member.current

@@ -5,6 +5,7 @@ import { errorName } from '../../../wire/error-codes.ts'
 import { createPartitions } from '../../../wire/messages/create-partitions.ts'
 import { deleteGroups } from '../../../wire/messages/delete-groups.ts'
 import { describeConfigs } from '../../../wire/messages/describe-configs.ts'
+import { incrementalAlterConfigs } from '../../../wire/messages/incremental-alter-configs.ts'
 import { listGroups } from '../../../wire/messages/list-groups.ts'
 import { metadata } from '../../../wire/messages/metadata.ts'
 import { offsetCommit } from '../../../wire/messages/offset-commit.ts'
@@ -287,6 +288,41 @@ describe('a streams group', () => {
     assert.equal(c.standbys, outside)
     const standbys = [a, b, c].flatMap(member => member.standbys.split(' ')).filter(task => task !== '')
     assert.deepEqual(standbys.toSorted(), ['0_0', '0_1'])
+  })
+
+  test('assigns anew when the group gets other configs', async () => {
+    await using fixture = await opened()
+    const { client, member } = fixture
+    await client.createTopic('in', 2)
+    const topology: Topology = {
+      epoch: 0,
+      subtopologies: [
+        subtopology('0', {
+          sourceTopics: ['in'],
+          stateChangelogTopics: [{ name: 'log', partitions: 0, replicationFactor: -1, topicConfigs: [] }],
+        }),
+      ],
+    }
+    const [a, b] = [member('a', { topology }), member('b', { topology })]
+    await settle(a, b)
+    assert.equal(a.standbys + b.standbys, '')
+    const configs = [
+      { name: 'streams.num.standby.replicas', configOperation: 0, value: '1' },
+      { name: 'streams.heartbeat.interval.ms', configOperation: 0, value: '77' },
+    ]
+    await client.send(incrementalAlterConfigs, 1, {
+      resources: [{ resourceType: 32, resourceName: 'g', configs }],
+      validateOnly: false,
+    })
+    await settle(a, b)
+    assert.deepEqual([a.standbys, b.standbys], [b.tasks, a.tasks])
+    const answer = await client.send(streamsGroupHeartbeat, 0, {
+      groupId: 'g',
+      memberId: 'a',
+      memberEpoch: a.epoch,
+      endpointInformationEpoch: -1,
+    })
+    assert.equal(answer.heartbeatIntervalMs, 77)
   })
 
   test('tells every member where the others serve which partitions', async () => {

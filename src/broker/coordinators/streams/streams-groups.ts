@@ -16,7 +16,6 @@ export type HeartbeatAnswer = MessageInput<typeof streamsGroupHeartbeat.response
 
 export interface StreamsGroupsOptions extends StreamsGroupSettings {
   readonly storage: LogStorage
-  readonly heartbeatIntervalMs: number
   /** Makes an internal topic; what is wrong if it cannot be made. */
   readonly createTopic: (topic: InternalTopic) => Promise<string | undefined>
 }
@@ -142,11 +141,7 @@ export class StreamsGroups {
     group.advance(member, ownedOf(request))
     await this.#save(group)
     const isComplete = isJoin || ownsOther(member, request)
-    return heartbeatAnswer(group, member, {
-      request,
-      isComplete,
-      heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
-    })
+    return heartbeatAnswer(group, member, { request, isComplete })
   }
 
   async #configure(group: StreamsGroup): Promise<void> {
