@@ -1,5 +1,5 @@
 import type { Topology, ViewRegistration } from '../streams/graph/topology.ts'
-import type { Application } from '../streams/runtime/application.ts'
+import type { Instance } from './instance.ts'
 import { health } from '../service/health.ts'
 import { keyReader } from '../service/key-text.ts'
 import { problem } from '../service/problem.ts'
@@ -9,7 +9,7 @@ import type { FieldTable } from '../service/where-query.ts'
 import { type AnyView, storeOf } from './bind-views.ts'
 
 /** What an application serves over HTTP: its views and its health. */
-export function applicationRoutes(topology: Topology, application: Application): Router {
+export function applicationRoutes(topology: Topology, application: Instance): Router {
   const views = new Map(topology.views.map(each => [each.name, handlerOf(topology, each)]))
   const answer: Handler<{ readonly name: string }> = context => {
     const handler = views.get(context.params.name)
@@ -35,11 +35,11 @@ function handlerOf(topology: Topology, registration: ViewRegistration): Handler<
 }
 
 /** What a restart may mend. */
-function faultsOf({ state, failure }: Application): string[] {
+function faultsOf({ state, failure }: Instance): string[] {
   return state === 'ERROR' ? [`The application stopped: ${failure?.message ?? 'unknown'}`] : []
 }
 
-function obstaclesOf(application: Application): string[] {
+function obstaclesOf(application: Instance): string[] {
   const { state } = application
   if (state === 'RUNNING') return []
   const faults = faultsOf(application)

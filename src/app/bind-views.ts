@@ -2,7 +2,7 @@ import type { Cluster } from '../client/cluster.ts'
 import { assert } from '../internal/assert.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { StoreDefinition, SubTopology, Topology, ViewRegistration } from '../streams/graph/topology.ts'
-import type { Application } from '../streams/runtime/application.ts'
+import type { Instance } from './instance.ts'
 import type { StoreObserver } from '../streams/state/store-observer.ts'
 import type { LocalTasks } from '../views/local-tasks.ts'
 import { LocalReader } from '../views/local-reader.ts'
@@ -27,7 +27,7 @@ export function indexedBy(topology: Topology): (store: string) => StoreObserver<
 /** Lets the topology's views answer from the application; the returned function ends that. */
 export async function bindViews(
   topology: Topology,
-  application: Application,
+  application: Instance,
   cluster: Cluster,
 ): Promise<() => void> {
   if (topology.views.length === 0) return () => {}
@@ -67,7 +67,7 @@ export function storeOf(
 async function tasksOf(
   { subTopologies, globalTables }: Topology,
   { store, view }: ViewRegistration,
-  application: Application,
+  application: Instance,
   cluster: Cluster,
 ): Promise<LocalTasks<Record<string, unknown>>> {
   const { indexes } = (view as AnyView).options

@@ -1,8 +1,8 @@
 import { EvertError } from '../errors.ts'
-import type { Application } from '../streams/runtime/application.ts'
+import type { Instance } from './instance.ts'
 
 /** What callers of an application that failed are told; undefined when it did not fail. */
-export function failureOf({ applicationId, failure }: Application): EvertError | undefined {
+export function failureOf({ applicationId, failure }: Instance): EvertError | undefined {
   if (failure === undefined) return undefined
   return new EvertError('NOT_READY', `The application "${applicationId}" failed: ${failure.message}`, {
     cause: failure,

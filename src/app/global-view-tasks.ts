@@ -1,10 +1,10 @@
 import type { GlobalTable } from '../streams/graph/topology.ts'
-import type { Application } from '../streams/runtime/application.ts'
+import type { Instance } from './instance.ts'
 import type { LocalTask, LocalTasks } from '../views/local-tasks.ts'
 import { storeTask } from '../views/store-task.ts'
 
 export interface GlobalViewTasksOptions {
-  readonly application: Application
+  readonly application: Instance
   readonly table: GlobalTable
   readonly indexes: readonly string[]
 }

@@ -5,7 +5,7 @@ import { mergePositions, type Position, positionAfter } from '../contracts/posit
 import type { Topic } from '../contracts/topic.ts'
 import { EvertError, isEvertError } from '../errors.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
-import type { Application } from '../streams/runtime/application.ts'
+import type { Instance } from './instance.ts'
 import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/record-counts.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RunningServer } from '../service/serve.ts'
@@ -36,7 +36,7 @@ export interface CloseOptions {
 }
 
 export interface RunningParts {
-  readonly application: Application
+  readonly application: Instance
   readonly cluster: Cluster
   readonly producer: Producer
   readonly server: RunningServer | undefined
@@ -45,7 +45,7 @@ export interface RunningParts {
 /** An application that was started. */
 export class Running implements AsyncDisposable {
   readonly id: string
-  readonly #application: Application
+  readonly #application: Instance
   readonly #cluster: Cluster
   readonly #producer: Producer
   readonly #server: RunningServer | undefined

@@ -1,14 +1,14 @@
 import type { Position } from '../contracts/position.ts'
 import { partitionFor } from '../records/partitioner.ts'
-import type { Application } from '../streams/runtime/application.ts'
-import type { HostedTask } from '../streams/runtime/hosted-task.ts'
+import type { Instance, InstanceTask } from './instance.ts'
+
 import type { SubTopology } from '../streams/graph/topology.ts'
 import type { TaskStores } from '../streams/state/task-stores.ts'
 import type { LocalTask, LocalTasks } from '../views/local-tasks.ts'
 import { storeTask } from '../views/store-task.ts'
 
 export interface ViewTasksOptions {
-  readonly application: Application
+  readonly application: Instance
   readonly subTopology: SubTopology
   /** Tasks of the sub-topology, on all instances. */
   readonly partitions: number
@@ -48,7 +48,7 @@ export class ViewTasks<V> implements LocalTasks<V> {
     return this.#options.application.onChange(listener)
   }
 
-  #of(task: HostedTask): LocalTask<V> {
+  #of(task: InstanceTask): LocalTask<V> {
     const { stores, partition } = task
     let known = this.#known.get(stores)
     if (known === undefined) {
@@ -61,6 +61,6 @@ export class ViewTasks<V> implements LocalTasks<V> {
 }
 
 /** What the committed state of a task reflects. */
-export function positionOf({ committed, partition }: HostedTask): Position {
+export function positionOf({ committed, partition }: InstanceTask): Position {
   return Object.fromEntries(Array.from(committed, ([topic, offset]) => [topic, { [partition]: offset }]))
 }

@@ -14,6 +14,11 @@ export interface ApplicationOptions extends GroupSettings {
   /** Stays open when the application is closed; so does the engine. */
   readonly cluster: Cluster
   readonly engine: StateEngine
+  /**
+   * Its number, from 1, when it is one of several workers of a process: each has transactions of its own, and tells in
+   * the state of its tasks how far it is, for the other threads.
+   */
+  readonly worker?: number
   /** Default 100. */
   readonly commitIntervalMs?: number
   /** Default `exactly_once`. */

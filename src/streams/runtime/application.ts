@@ -61,7 +61,7 @@ export class Application implements AsyncDisposable {
   #ended: Promise<void> | undefined
 
   constructor(options: ApplicationOptions) {
-    const { topology, cluster, engine, logger = silentLogger, topicTimeoutMs = 10_000 } = options
+    const { topology, cluster, engine, worker, logger = silentLogger, topicTimeoutMs = 10_000 } = options
     this.applicationId = topology.applicationId
     this.#options = options
     this.#life = new ApplicationLife(this.applicationId, options.onStateChange)
@@ -75,7 +75,8 @@ export class Application implements AsyncDisposable {
     const { memberId, groupId } = this.#member
     this.#committer = openCommitter(options.guarantee ?? 'exactly_once', {
       cluster,
-      transactionalId: `${topology.applicationId}-${engine.instanceId}`,
+      transactionalId:
+        `${topology.applicationId}-${engine.instanceId}` + (worker === undefined ? '' : `-${worker}`),
       group: () => ({ groupId, memberId, epoch: this.#member.memberEpoch }),
       topicTimeoutMs,
     })
@@ -111,6 +112,7 @@ export class Application implements AsyncDisposable {
     this.#worker = new Worker({
       ...shared,
       topology,
+      recordsPosition: worker !== undefined,
       groupId,
       committer: this.#committer,
       commitIntervalMs: options.commitIntervalMs ?? 100,

@@ -14,6 +14,7 @@ import type { RecordCounts } from './record-counts.ts'
 import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
+import { POSITION_MARK, writePosition } from './position-mark.ts'
 import { Task } from './task.ts'
 import { type LagOf, TaskIdling } from './task-idling.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
@@ -33,6 +34,8 @@ export interface TaskEnvironment extends StoreEnvironment {
   readonly maxTaskIdleMs: number
   /** The stores of the topology's global tables. */
   readonly globalTables: StoreAccess
+  /** Whether each commit also tells, in the state itself, what it reflects: to readers in other threads. */
+  readonly recordsPosition: boolean
   /** A call of an asynchronous function has ended: the task has something to do. */
   readonly onCallDone: () => void
 }
@@ -248,8 +251,10 @@ export class HostedTask {
   commit(offsets: readonly CommittableOffset[]): void {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
     this.#hasActed = false
-    this.#stores.commit(this.#newMarks())
+    const marks = this.#newMarks()
     this.#reflect(this.#running)
+    if (this.#environment.recordsPosition) marks[POSITION_MARK] = writePosition(this.#reflected)
+    this.#stores.commit(marks)
     this.#task?.committed()
   }
 

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { holdProcess } from '../../client/hold-process.ts'
-import { EvertError } from '../../errors.ts'
+import { EvertError, isEvertError } from '../../errors.ts'
 import type { SubTopology, Topology } from '../graph/topology.ts'
 import { CommitCycle } from './commit-cycle.ts'
 import { HostedTask, type TaskEnvironment } from './hosted-task.ts'
@@ -30,6 +30,7 @@ export interface WorkerEvents {
 const SLICE_MS = 5
 const SLICE_RECORDS = 500
 const IDLE_POLL_MS = 500
+const CLAIM_POLL_MS = 20
 
 /**
  * The loop that runs tasks in one thread.
@@ -54,6 +55,8 @@ export class Worker {
   readonly #tasks = new Map<string, HostedTask>()
   #target = NO_TASKS
   #isTargetNew = false
+  /** Another worker of the process still has a task that is wanted here. */
+  #isBlocked = false
   #isLost = false
   #isStopping = false
   #isPaused = false
@@ -87,7 +90,8 @@ export class Worker {
 
   /** Whether it holds exactly what it was assigned, and all of that runs. */
   get isSettled(): boolean {
-    return !this.#isTargetNew && !this.#isLost && [...this.#tasks.values()].every(task => task.isRunning)
+    if (this.#isTargetNew || this.#isBlocked || this.#isLost) return false
+    return [...this.#tasks.values()].every(task => task.isRunning)
   }
 
   /** The tasks to run, and those to keep warm, from now on. */
@@ -233,6 +237,7 @@ export class Worker {
     }
     // The target may have changed again during the commit: it is the one of this moment that is followed.
     this.#isTargetNew = false
+    this.#isBlocked = false
     const { active, standby } = this.#target
     const revoked = revokedNow()
     const cooled = this.#standbys.tasks.filter(({ id }) => !standby.has(id) && !active.has(id))
@@ -244,10 +249,24 @@ export class Worker {
     }
     const added = [...active].filter(id => !this.#tasks.has(id))
     const warmed = [...standby].filter(id => !this.#standbys.has(id) && !this.#tasks.has(id))
-    for (const id of added) await this.#open(id)
-    for (const id of warmed) this.#standbys.start(...this.#find(id))
+    for (const id of added) await this.#unlessInUse(() => this.#open(id))
+    for (const id of warmed) await this.#unlessInUse(() => this.#standbys.start(...this.#find(id)))
     events.onTasks()
     if (added.length + warmed.length > 0) events.onOwnership()
+  }
+
+  /** Tried again in a while when another worker of the process, which may hang, has not let go of the task yet. */
+  async #unlessInUse(open: () => void | Promise<void>): Promise<void> {
+    try {
+      await open()
+    } catch (error) {
+      if (!isEvertError(error, 'DIRECTORY_IN_USE')) throw error
+      this.#isBlocked = true
+      this.#cluster.clock.schedule(CLAIM_POLL_MS, () => {
+        this.#isTargetNew = true
+        this.#inputs.wakeUp()
+      })
+    }
   }
 
   async #open(id: string): Promise<void> {

@@ -132,7 +132,7 @@ export class LmdbTask implements TaskState {
   }
 }
 
-class LmdbStore implements ByteStore {
+export class LmdbStore implements ByteStore {
   readonly name: string
   readonly db: Db
 
@@ -187,9 +187,9 @@ const KEYS = {
   },
 }
 
-const FORMAT = { keyEncoder: KEYS, encoding: 'binary' } as const
+export const FORMAT = { keyEncoder: KEYS, encoding: 'binary' } as const
 
-function openRoot(directory: string): RootDatabase<Buffer, ByteString> {
+export function openRoot(directory: string): RootDatabase<Buffer, ByteString> {
   try {
     return open<Buffer, ByteString>(directory, {
       ...FORMAT,

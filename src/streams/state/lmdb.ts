@@ -22,7 +22,7 @@ export interface LmdbEngineOptions {
 export class LmdbEngine implements StateEngine {
   readonly name = 'lmdb'
   readonly instanceId: string
-  readonly #directory: string
+  readonly directory: string
   readonly #onPowerLoss: (taskId: string) => void
   readonly #open = new Map<string, LmdbTask>()
   readonly #lock: DirectoryLock
@@ -38,7 +38,7 @@ export class LmdbEngine implements StateEngine {
         'Give each instance of an application its own directory.',
       )
     this.#lock = taken.lock
-    this.#directory = directory
+    this.directory = directory
     this.instanceId = instanceIdOf(directory)
   }
 
@@ -46,13 +46,10 @@ export class LmdbEngine implements StateEngine {
   openTask(taskId: string): TaskState {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is opened twice`)
-    const directory = this.#directoryOf(taskId)
-    if (wasOpenAtPowerLoss(directory)) {
-      rmSync(directory, { recursive: true, force: true })
-      this.#onPowerLoss(taskId)
-    }
-    mkdirSync(directory, { recursive: true })
-    const task = new LmdbTask(directory, () => this.#open.delete(taskId))
+    const task = openTaskIn(this.#directoryOf(taskId), {
+      onPowerLoss: () => this.#onPowerLoss(taskId),
+      onClosed: () => this.#open.delete(taskId),
+    })
     this.#open.set(taskId, task)
     return task
   }
@@ -64,8 +61,8 @@ export class LmdbEngine implements StateEngine {
   }
 
   tasks(): string[] {
-    if (!existsSync(this.#directory)) return []
-    return readdirSync(this.#directory).filter(isTaskId)
+    if (!existsSync(this.directory)) return []
+    return readdirSync(this.directory).filter(isTaskId)
   }
 
   async close(): Promise<void> {
@@ -74,8 +71,23 @@ export class LmdbEngine implements StateEngine {
   }
 
   #directoryOf(taskId: string): string {
-    return join(this.#directory, taskId)
+    return join(this.directory, taskId)
   }
+}
+
+export interface OpenTaskOptions {
+  readonly onPowerLoss: () => void
+  readonly onClosed: () => void
+}
+
+/** Opens the state of one task, emptied when the machine went down while it was open. */
+export function openTaskIn(directory: string, { onPowerLoss, onClosed }: OpenTaskOptions): LmdbTask {
+  if (wasOpenAtPowerLoss(directory)) {
+    rmSync(directory, { recursive: true, force: true })
+    onPowerLoss()
+  }
+  mkdirSync(directory, { recursive: true })
+  return new LmdbTask(directory, onClosed)
 }
 
 /** Read, or made when the directory is new. */
