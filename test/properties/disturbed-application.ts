@@ -227,6 +227,7 @@ async function isDone(cluster: Cluster, application: Application, tasks: number)
 }
 
 async function recordsOf(cluster: Cluster, topic: string): Promise<RawRecord[]> {
+  await untilDecided(cluster, topic)
   const records: RawRecord[] = []
   for await (const { batches, firstOffset } of readTopic(cluster, topic)) {
     for (const batch of batches) {
@@ -240,4 +241,22 @@ async function recordsOf(cluster: Cluster, topic: string): Promise<RawRecord[]> 
     }
   }
   return records
+}
+
+/**
+ * What an instance left open that lost its disk, and with it its identity, hides all that follows until the
+ * coordinator aborts it.
+ */
+async function untilDecided(cluster: Cluster, topic: string): Promise<void> {
+  const places = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    topic,
+    partition,
+    at: 'latest' as const,
+  }))
+  for (;;) {
+    const ends = await listOffsets(cluster, places, { isolation: 'read_uncommitted' })
+    const stable = await listOffsets(cluster, places, { isolation: 'read_committed' })
+    if (stable.every(({ offset }, index) => offset >= (ends[index]?.offset ?? 0))) return
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
 }

@@ -3,6 +3,7 @@ import type { SubTopology } from '../../src/streams/graph/topology.ts'
 import type { RecordCollector } from '../../src/streams/runtime/record-collector.ts'
 import { offsetOfMark, resumeOffset } from '../../src/streams/runtime/log-mark.ts'
 import { changelogMark } from '../../src/streams/runtime/restore.ts'
+import { type RecordPlace, skippedKey } from '../../src/streams/runtime/skipped-records.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
 import type { ErrorPolicy } from '../../src/streams/processors/error-policy.ts'
 import type { StateEngine } from '../../src/streams/state/byte-store.ts'
@@ -10,7 +11,7 @@ import { TaskStores } from '../../src/streams/state/task-stores.ts'
 import type { RawRecord } from '../../src/testing/single-record.ts'
 import { differenceBetween } from './outcome.ts'
 import { batchesOf } from './simulated-log.ts'
-import { outcomeOfStores, type SimulatedTask, type TaskMaker, type World } from './simulated-run.ts'
+import { outcomeOfStores, SKIPPED, type SimulatedTask, type TaskMaker, type World } from './simulated-run.ts'
 
 /** How a run differs from the plain one. */
 export interface Conduct {
@@ -164,8 +165,10 @@ class FaultyTask implements SimulatedTask {
           end,
           1 + this.#whole(this.#conduct.batchRecords),
         )
-        const rows = records.flatMap(({ key, value, timestamp }) =>
-          key === null ? [] : [{ key: latin1Slice(key), value, timestamp }],
+        const rows = records.flatMap(({ key, value, timestamp, offset }) =>
+          key === null || this.#isSkipped({ topic, partition: 0, offset })
+            ? []
+            : [{ key: latin1Slice(key), value, timestamp }],
         )
         this.#stores.restore(name, rows, changelogMark(name, TOPIC_ID, nextOffset))
         from = nextOffset
@@ -178,6 +181,11 @@ class FaultyTask implements SimulatedTask {
       this.#task.restoreStreamTime(streamTime)
       this.#task.restorePartitionTime(topic, partitionTime)
     }
+  }
+
+  #isSkipped(place: RecordPlace): boolean {
+    const noted = skippedKey(place)
+    return this.#world.log.records(SKIPPED).some(({ key }) => key?.equals(noted) === true)
   }
 
   #logged() {
@@ -210,6 +218,7 @@ class FaultyTask implements SimulatedTask {
           (globalStores.get(name) ?? stores.keyValue<V>(name)) as ReturnType<typeof stores.keyValue<V>>,
       },
       collector: this.#collector(),
+      skippedTopic: SKIPPED,
     })
   }
 

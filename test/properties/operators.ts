@@ -99,8 +99,8 @@ const within = (site: Site) => ({
   graceMs: at(site, 3) % 40,
 })
 
-function timestampOf(site: Site, isNeeded = false) {
-  if (at(site, 0) % 4 !== 0 && !isNeeded) return {}
+function timestampOf(site: Site) {
+  if (at(site, 0) % 4 !== 0) return {}
   return {
     timestamp: (value: number | null, _key: string | null, timestamp: number, partitionTime: number) =>
       value === null ? partitionTime + 1 : value % 50 === 7 ? -1 : timestamp + (value % 20),
@@ -225,7 +225,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     gives: 'table',
     build: site =>
       site.builder.table(topicOf(site.step, 'in'), {
-        ...timestampOf(site, site.isBrittle),
+        ...timestampOf(site),
         ...storeOf(site, 1),
       }),
   },

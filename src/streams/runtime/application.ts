@@ -21,6 +21,7 @@ import { deadLetterTopics, type ErrorRules, rulesOf } from './error-rules.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
+import { createSkippedTopic, mayPassOver } from './skipped-records.ts'
 import type { StandbyProgress } from './standby-tasks.ts'
 import { checkTopology } from './topology-check.ts'
 import { TopicLimits } from './topic-limits.ts'
@@ -198,6 +199,10 @@ export class Application implements AsyncDisposable {
     const letters = deadLetterTopics(rulesOfAll(this.#options))
     await createExternalTopics(cluster, topology, { letters, logger: this.#logger })
     await this.#limits.learn(letters)
+    const { onError } = this.#options
+    if (topology.subTopologies.some(part => mayPassOver(part, onError))) {
+      await createSkippedTopic(cluster, this.applicationId)
+    }
     await this.#globalTables.fill()
     if (topology.subTopologies.length > 0) {
       await applyGroupSettings(cluster, this.applicationId, this.#options)

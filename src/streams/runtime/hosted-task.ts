@@ -15,6 +15,7 @@ import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
 import { POSITION_MARK, writePosition } from './position-mark.ts'
+import { skippedTopic } from './skipped-records.ts'
 import { Task } from './task.ts'
 import { type LagOf, TaskIdling } from './task-idling.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
@@ -126,6 +127,7 @@ export class HostedTask {
           definitions: subTopology.stores,
           partition,
           inputOffsets,
+          applicationId: groupId,
           signal,
           onProgress: progress => onRestore(this.id, progress),
         })
@@ -156,6 +158,7 @@ export class HostedTask {
       counts: this.#environment.counts.of(this.id),
       nowMs: () => cluster.clock.nowMs(),
       partitionsOf: topic => partitionsOf(cluster, topic),
+      skippedTopic: skippedTopic(groupId),
     })
     for (const [topic, { streamTime, partitionTime }] of inputs) {
       task.restoreStreamTime(streamTime)

@@ -6,6 +6,7 @@ import type { StoreDefinition } from '../graph/topology.ts'
 import { type CommittedTimes, readTimes } from './committed-times.ts'
 import type { RestoredRecord, TaskStores } from '../state/task-stores.ts'
 import { resumeOffset, writeLogMark } from './log-mark.ts'
+import { readSkipped } from './skipped-records.ts'
 
 export interface RestoreOptions {
   readonly cluster: Cluster
@@ -14,6 +15,7 @@ export interface RestoreOptions {
   readonly partition: number
   /** Committed input offsets of the task, by topic: a store over a source topic is restored up to them. */
   readonly inputOffsets: ReadonlyMap<string, number>
+  readonly applicationId: string
   readonly signal: AbortSignal
   readonly onProgress: (progress: RestoreProgress) => void
 }
@@ -25,6 +27,8 @@ export interface RestoreProgress {
   /** Offsets still to go. */
   readonly remaining: number
 }
+
+const none: ReadonlyMap<string, ReadonlySet<number>> = new Map()
 
 /** A changelog, and where its store reads it on. */
 export interface ChangelogPlace {
@@ -48,6 +52,7 @@ export interface ChangelogPlace {
  *
  * Why it is correct: the task's owner is the only writer of its changelog partition; everything below the stored
  * offset is in the store, everything from there to the end is applied in order, so the store equals the changelog.
+ * A topic that others write is applied without the records that the task passed over.
  *
  * Throws StaleStateError when a store is ahead of its changelog, belongs to another topic of the same name, or its
  * changelog was cut off behind it. Throws the signal's reason when it is aborted.
@@ -55,7 +60,10 @@ export interface ChangelogPlace {
 export async function restoreStores(options: RestoreOptions): Promise<void> {
   const work = (await changelogPlaces(options)).filter(({ from, end }) => from < end)
   if (work.length === 0) return
-  const { cluster, stores, partition, signal, onProgress } = options
+  const { cluster, stores, partition, signal, onProgress, applicationId } = options
+  const sources = new Set(work.flatMap(({ topic, isSource }) => (isSource ? [topic] : [])))
+  const skipped =
+    sources.size === 0 ? none : await readSkipped(cluster, applicationId, { topics: sources, partition })
   const left = new Map(work.map(each => [each.topic, { ...each, records: 0 }]))
   await using fetcher = new Fetcher(cluster, { offsetReset: 'fail', maxWaitMs: 100 })
   fetcher.assign(work.map(({ topic, from }) => ({ topic, partition, offset: from })))
@@ -65,7 +73,7 @@ export async function restoreStores(options: RestoreOptions): Promise<void> {
     for (const part of fetched) {
       const each = left.get(part.topic)
       if (each === undefined) continue
-      const records = recordsOf(part, each.end)
+      const records = recordsOf(part, each.end, skipped.get(part.topic))
       const reached = Math.min(part.nextOffset, each.end)
       stores.restore(each.store, records, changelogMark(each.store, each.topicId, reached))
       each.records += records.length
@@ -123,14 +131,21 @@ export async function changelogPlaces({
   return found
 }
 
-/** What is below `end`. A record without a key changes no store: a table's source processor drops it too. */
-export function recordsOf({ batches, firstOffset }: FetchedPartition, end: number): RestoredRecord[] {
+/**
+ * What is below `end` and was not passed over. A record without a key changes no store: a table's source processor
+ * drops it too.
+ */
+export function recordsOf(
+  { batches, firstOffset }: FetchedPartition,
+  end: number,
+  skipped: ReadonlySet<number> | undefined,
+): RestoredRecord[] {
   const restored: RestoredRecord[] = []
   for (const batch of batches) {
     const columns = batch.records()
     for (let i = 0; i < columns.count; i++) {
       const offset = columns.offset(i)
-      if (offset < firstOffset || offset >= end) continue
+      if (offset < firstOffset || offset >= end || skipped?.has(offset) === true) continue
       const key = columns.key(i)
       if (key === null) continue
       restored.push({ key: latin1Slice(key), value: columns.value(i), timestamp: columns.timestamp(i) })

@@ -24,6 +24,7 @@ import type { Logger } from './logger.ts'
 import { isPassing } from './migration.ts'
 import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
 import { type ChangelogPlace, changelogMark, changelogPlaces, inputOffsetsOf, recordsOf } from './restore.ts'
+import { readSkipped, restoredSources } from './skipped-records.ts'
 
 export interface StandbyTasksOptions extends StoreEnvironment {
   readonly cluster: Cluster
@@ -83,6 +84,7 @@ export class StandbyTasks {
       partition,
       stores,
       readers: undefined,
+      skipped: new Map(),
       abort: new AbortController(),
       prepared: Promise.resolve(),
     }
@@ -187,14 +189,15 @@ export class StandbyTasks {
     }
   }
 
-  /** What the group has committed of the source topics that are changelogs of the task. */
-  async #committed({ subTopology, partition }: Standby): Promise<Map<string, number>> {
-    const topics = subTopology.stores.flatMap(({ changelog }) =>
-      changelog?.isSource === true ? [changelog.topic] : [],
-    )
-    if (topics.length === 0) return new Map()
+  /** What the group has committed of the source topics that are changelogs of the task; learns what it passed over. */
+  async #committed(standby: Standby): Promise<Map<string, number>> {
+    const { subTopology, partition } = standby
+    const topics = restoredSources(subTopology)
+    if (topics.size === 0) return new Map()
     const { cluster, groupId } = this.#options
-    const offsets = await inputOffsetsOf(cluster, groupId, topics, partition)
+    const offsets = await inputOffsetsOf(cluster, groupId, [...topics], partition)
+    // Noted in the transaction that committed the offset: read after it, the notes below it are complete.
+    standby.skipped = await readSkipped(cluster, groupId, { topics, partition })
     return new Map(Array.from(offsets, ([topic, { offset }]) => [topic, offset]))
   }
 
@@ -257,7 +260,7 @@ export class StandbyTasks {
   #apply(fetcher: Fetcher, reader: Reader, part: FetchedPartition): void {
     const { place, limit, standby } = reader
     const { topic, partition } = part
-    const records = recordsOf(part, limit)
+    const records = recordsOf(part, limit, standby.skipped.get(topic))
     reader.reached = Math.min(part.nextOffset, limit)
     if (records.length > 0) {
       standby.stores.restore(place.store, records, changelogMark(place.store, place.topicId, reader.reached))
@@ -320,6 +323,8 @@ interface Standby {
   readonly subTopology: SubTopology
   readonly partition: number
   stores: TaskStores
+  /** Offsets of its source topics that were passed over. */
+  skipped: ReadonlyMap<string, ReadonlySet<number>>
   /** Undefined until the places of its changelogs are known. */
   readers: Reader[] | undefined
   readonly abort: AbortController

@@ -30,6 +30,8 @@ export interface TaskOptions {
   readonly nowMs?: () => number
   /** Needed when a partitioner of the user's own chooses among the partitions of a topic. */
   readonly partitionsOf?: PartitionCount
+  /** Where records are noted that are passed over in a topic from which a table is restored. Default: nowhere. */
+  readonly skippedTopic?: string
 }
 
 /** A part of a fetch, ready to be processed. */

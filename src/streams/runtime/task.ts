@@ -24,6 +24,7 @@ import { TaskCounts } from './record-counts.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { RecordScope } from './record-scope.ts'
 import { TaskCalls } from './task-calls.ts'
+import { NOTED, restoredSources, skippedKey } from './skipped-records.ts'
 import type { TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
 /**
@@ -45,6 +46,7 @@ export class Task {
   readonly #options: TaskOptions
   readonly #rules: TaskRules
   readonly #scope: RecordScope | undefined
+  readonly #restoredSources: ReadonlySet<string>
   #done = 0
   #failure: EvertError | undefined
   /** What is worked on, unless it is the head of a queue: see LiveContext.reading. */
@@ -57,6 +59,7 @@ export class Task {
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
     this.#rules = new TaskRules(subTopology.nodes, onError)
+    this.#restoredSources = restoredSources(subTopology)
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
     this.#context.hasInput = () => this.buffered > 0 || this.calls.pending > 0
     const undoes = this.#rules.mayDrop || options.verifyChanges !== undefined
@@ -329,6 +332,7 @@ export class Task {
     this.#requireFaultOfRecord(error)
     const isReadable = queue.source.decodes(queue.columns as RecordColumns, queue.index)
     this.#treat(error, isReadable ? 'processing' : 'deserialization', failedRead(queue as InputPlace))
+    this.#note(queue)
     this.#passed(queue)
   }
 
@@ -343,6 +347,21 @@ export class Task {
       input,
       collector: this.#scope ?? this.#options.collector,
     })
+  }
+
+  /** See skipped-records.ts. */
+  #note({ topic, columns, index, headTimestamp }: PartitionQueue): void {
+    const { skippedTopic, collector, partition } = this.#options
+    if (skippedTopic === undefined || !this.#restoredSources.has(topic)) return
+    const offset = (columns as RecordColumns).offset(index)
+    collector.collect(
+      skippedTopic,
+      0,
+      Math.max(headTimestamp, 0),
+      skippedKey({ topic, partition, offset }),
+      NOTED,
+      [],
+    )
   }
 
   #forwardResult(call: AsyncCall, result: unknown): void {
