@@ -23,7 +23,14 @@ export type {
   FailedRecord,
 } from './streams/processors/error-policy.ts'
 export type { DropReason } from './streams/processors/drop-reason.ts'
-export type { DroppedRecords, OutOfOrderRecords } from './streams/runtime/record-counts.ts'
+export type { DroppedRecords, OutOfOrderRecords, RecordingLevel } from './streams/runtime/record-counts.ts'
+export type {
+  HistogramSample,
+  MetricFamily,
+  MetricLabels,
+  MetricSample,
+  MetricUnit,
+} from './internal/metric.ts'
 export type { RestoreProgress } from './streams/runtime/restore.ts'
 
 // Clusters

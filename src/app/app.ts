@@ -21,6 +21,7 @@ import type { GroupSettings } from '../streams/runtime/group-settings.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
+import type { RecordingLevel } from '../streams/runtime/record-counts.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
 import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
 import { serve } from '../service/serve.ts'
@@ -74,6 +75,8 @@ export interface StartOptions extends GroupSettings {
    */
   readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
+  /** `debug` counts the records of every operator and what it asks of stores, too. Default `info`. */
+  readonly metricsRecordingLevel?: RecordingLevel
   /**
    * Serves the application over HTTP; `running.http.url` says where. Throws CONNECTION when the port cannot be had.
    *
@@ -82,6 +85,7 @@ export interface StartOptions extends GroupSettings {
    *   GET /views/{name}/{key}   one row: a string key as it is, numbers and JSON as they are written
    *   GET /health/live          200, or 503 when only a restart can help
    *   GET /health/ready         200 when all tasks of this instance run, otherwise 503
+   *   GET /metrics              what is measured, as Prometheus scrapes it
    */
   readonly http?: HttpOptions
   /** Closes the application when it is aborted. */
@@ -213,7 +217,7 @@ export class App {
 
 function applicationOptions(options: StartOptions) {
   const { commitIntervalMs, maxTaskIdleMs, stateStoreCacheMaxBytes, guarantee } = options
-  const { onError, onStateChange, onRestore, onTopologyChange } = options
+  const { onError, onStateChange, onRestore, onTopologyChange, metricsRecordingLevel } = options
   const { numStandbyReplicas, sessionTimeoutMs, heartbeatIntervalMs } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
@@ -227,6 +231,7 @@ function applicationOptions(options: StartOptions) {
     ...(onStateChange !== undefined && { onStateChange }),
     ...(onRestore !== undefined && { onRestore }),
     ...(onTopologyChange !== undefined && { onTopologyChange }),
+    ...(metricsRecordingLevel !== undefined && { metricsRecordingLevel }),
   }
 }
 

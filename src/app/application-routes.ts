@@ -2,13 +2,14 @@ import type { Topology, ViewRegistration } from '../streams/graph/topology.ts'
 import type { Instance } from './instance.ts'
 import { health } from '../service/health.ts'
 import { keyReader } from '../service/key-text.ts'
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from '../service/prometheus.ts'
 import { problem } from '../service/problem.ts'
 import { type Handler, type Router, router } from '../service/router.ts'
 import { viewHandler } from '../service/view-handler.ts'
 import type { FieldTable } from '../service/where-query.ts'
 import { type AnyView, storeOf } from './bind-views.ts'
 
-/** What an application serves over HTTP: its views and its health. */
+/** What an application serves over HTTP: its views, its health and its metrics. */
 export function applicationRoutes(topology: Topology, application: Instance): Router {
   const views = new Map(topology.views.map(each => [each.name, handlerOf(topology, each)]))
   const answer: Handler<{ readonly name: string }> = context => {
@@ -21,7 +22,14 @@ export function applicationRoutes(topology: Topology, application: Instance): Ro
   return router()
     .get('/views/:name', answer)
     .get('/views/:name/:key', answer)
+    .get('/metrics', () => metricsOf(application))
     .include(health({ live: () => faultsOf(application), ready: () => obstaclesOf(application) }))
+}
+
+function metricsOf(application: Instance): Response {
+  const labels = { application: application.applicationId }
+  const headers = { 'content-type': PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' }
+  return new Response(prometheusText(application.metrics(), { labels }), { headers })
 }
 
 function handlerOf(topology: Topology, registration: ViewRegistration): Handler<unknown> {

@@ -66,7 +66,10 @@ async function transportOf(log: OpenLog, { url, place, options }: Opening): Prom
     await release()
     throw refusal
   }
-  if (embedded.kind === 'owner') return inProcessTransport(embedded.broker, options, release)
+  if (embedded.kind === 'owner') {
+    const { broker } = embedded
+    return { ...inProcessTransport(broker, options, release), report: sheet => broker.report(sheet) }
+  }
   const owner = ownerTransport(url, embedded.address, options)
   return {
     ...owner,

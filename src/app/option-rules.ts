@@ -68,6 +68,7 @@ const startRules: RulesOf<StartOptions> = {
   onRestore: fn,
   onTopologyChange: oneOf('refuse', 'accept'),
   logger: object,
+  metricsRecordingLevel: oneOf('info', 'debug'),
   http: object,
   signal: unchecked,
   signals: {

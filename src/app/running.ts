@@ -4,6 +4,7 @@ import type { Producer, ProducerRecord } from '../client/producer.ts'
 import { mergePositions, type Position, positionAfter } from '../contracts/position.ts'
 import type { Topic } from '../contracts/topic.ts'
 import { EvertError, isEvertError } from '../errors.ts'
+import type { MetricFamily } from '../internal/metric.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { Instance } from './instance.ts'
 import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/record-counts.ts'
@@ -128,6 +129,17 @@ export class Running implements AsyncDisposable {
   /** How many records came behind the stream time of their task: they were processed, not dropped. */
   outOfOrder(): OutOfOrderRecords[] {
     return this.#application.counts.outOfOrder()
+  }
+
+  /**
+   * What this instance measures, as data: its tasks, stores and commits, the client of its cluster, and the embedded log
+   * if it is in this process. `GET /metrics` and `evert/opentelemetry` show the same. See docs/operations.md.
+   *
+   * @example
+   * const lag = running.metrics().find(({ name }) => name === 'records-lag')
+   */
+  metrics(): MetricFamily[] {
+    return this.#application.metrics()
   }
 
   /** Calls back after each commit and each change of tasks or state; the returned function ends that. */

@@ -1,5 +1,6 @@
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
+import type { MetricSheet } from '../internal/metric.ts'
 import { Serial } from '../internal/serial.ts'
 import { errorCodes } from '../wire/error-codes.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
@@ -11,6 +12,7 @@ import { ProducerIds } from './coordinators/producer-ids.ts'
 import { StreamsGroups } from './coordinators/streams/streams-groups.ts'
 import type { InternalTopic } from './coordinators/streams/topology.ts'
 import { TransactionCoordinator } from './coordinators/transaction.ts'
+import { BrokerCounts } from './broker-counts.ts'
 import { handlers } from './handler-table.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import { type BrokerServices, type BrokerSettings, defaultSettings } from './services.ts'
@@ -46,6 +48,7 @@ export class Broker implements RequestHandler {
   readonly #services: BrokerServices
   readonly #closing = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #counts = new BrokerCounts()
   #listener: Listener | undefined
   #closed: Promise<void> | undefined
 
@@ -113,6 +116,7 @@ export class Broker implements RequestHandler {
     if (found === undefined || version < found.versions[0] || version > found.versions[1]) {
       throw new EvertError('UNSUPPORTED_VERSION', `The broker does not serve ${api.name} v${version}.`)
     }
+    this.#counts.request(api.name)
     const call = { services: this.#services, version, context }
     const answer = Promise.resolve(found.handle(request as Message<Fields>, call))
     this.#running.add(answer)
@@ -121,6 +125,10 @@ export class Broker implements RequestHandler {
     } finally {
       this.#running.delete(answer)
     }
+  }
+
+  report(sheet: MetricSheet): void {
+    this.#counts.report(sheet, this.#services.storage)
   }
 
   /** Refuses new requests, ends long polls, lets the running requests end, and closes the storage. */

@@ -91,8 +91,8 @@ export class BatchDelivery {
     this.#dropping = reason
     for (const queue of this.#options.records.active) {
       queue.seal()
-      for (const batch of queue.sealed.splice(0)) this.#settle(batch, reason)
-      for (const batch of queue.retry.splice(0)) this.#settle(batch, reason)
+      for (const batch of queue.sealed.splice(0)) this.#settle(queue, batch, reason)
+      for (const batch of queue.retry.splice(0)) this.#settle(queue, batch, reason)
     }
   }
 
@@ -108,10 +108,10 @@ export class BatchDelivery {
         this.#finishFailure(queue)
       }
       while (queue.sealed.length > 0 && this.#isExpired(queue.sealed[0] as Batch)) {
-        this.#settle(queue.sealed.shift() as Batch, this.#timedOut(queue))
+        this.#settle(queue, queue.sealed.shift() as Batch, this.#timedOut(queue))
       }
       if (queue.sealed.length === 0 && queue.open !== undefined && this.#isExpired(queue.open)) {
-        this.#settle(queue.open, this.#timedOut(queue))
+        this.#settle(queue, queue.open, this.#timedOut(queue))
         queue.open = undefined
       }
     }
@@ -144,6 +144,10 @@ export class BatchDelivery {
 
   #acknowledge(queue: PartitionQueue, batch: Batch, baseOffset: number): void {
     this.#options.records.forget(batch)
+    const produced = this.#options.cluster.counts.produced(queue.topic)
+    produced.batches++
+    produced.records += batch.count
+    produced.bytes += (batch.bytes as Buffer).length
     queue.isEstablished = true
     if (baseOffset >= 0) queue.lastOffset = baseOffset + batch.count - 1
     for (const waiter of batch.waiters ?? []) {
@@ -157,7 +161,7 @@ export class BatchDelivery {
   #again(queue: PartitionQueue, batch: Batch, error: Error, isStale: boolean): void {
     const { cluster, nodes } = this.#options
     if (this.#dropping !== undefined) {
-      this.#settle(batch, this.#dropping)
+      this.#settle(queue, batch, this.#dropping)
       return
     }
     if (this.#isExpired(batch)) {
@@ -165,6 +169,7 @@ export class BatchDelivery {
       return
     }
     queue.putBack(batch)
+    cluster.counts.produced(queue.topic).retries += batch.count
     const isSoon = error instanceof KafkaError && error.errorCode === errorCodes.CONCURRENT_TRANSACTIONS
     const backoff = isSoon ? { ...cluster.backoff, firstMs: 2 } : cluster.backoff
     queue.notBeforeMs = cluster.clock.elapsedMs() + backoffMs(backoff, batch.attempts - 1)
@@ -172,7 +177,7 @@ export class BatchDelivery {
   }
 
   #giveUp(queue: PartitionQueue, batch: Batch, error: Error): void {
-    this.#settle(batch, error)
+    this.#settle(queue, batch, error)
     if (batch.order >= 0) queue.failure ??= error
   }
 
@@ -182,6 +187,7 @@ export class BatchDelivery {
     const cause = queue.failure
     for (const batch of queue.retry.splice(0)) {
       this.#settle(
+        queue,
         batch,
         new EvertError(
           'CONNECTION',
@@ -195,7 +201,8 @@ export class BatchDelivery {
     this.#options.events.onSequencesLost()
   }
 
-  #settle(batch: Batch, error: Error): void {
+  #settle(queue: PartitionQueue, batch: Batch, error: Error): void {
+    this.#options.cluster.counts.produced(queue.topic).errors += batch.count
     this.#options.records.forget(batch)
     const { waiters = [] } = batch
     for (const waiter of waiters) waiter.reject(error)

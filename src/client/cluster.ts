@@ -1,5 +1,7 @@
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
+import { type MetricFamily, MetricSheet } from '../internal/metric.ts'
+import { ClientCounts } from './client-counts.ts'
 import type { BrokerAddress, Connection, Transport } from './connection.ts'
 import { type CoordinatorKind, lookUpCoordinator } from './coordinator.ts'
 import { Metadata } from './metadata.ts'
@@ -94,6 +96,8 @@ export class Cluster implements AsyncDisposable {
   readonly metadata: Metadata
   /** What it was opened with; undefined over a transport that the caller made. */
   readonly url: string | undefined
+  /** Of everything that uses this cluster. */
+  readonly counts = new ClientCounts()
   readonly #transport: Transport
   readonly #connections: NodeConnections
   readonly #coordinators = new Map<string, Promise<number>>()
@@ -132,7 +136,8 @@ export class Cluster implements AsyncDisposable {
 
   /** Connections for one component, which closes them. */
   openConnections(): NodeConnections {
-    return new NodeConnections(this.#transport, () => this.metadata.nodes(), this.backoff)
+    const { backoff, counts } = this
+    return new NodeConnections(this.#transport, () => this.metadata.nodes(), { backoff, counts })
   }
 
   /** The node that coordinates a group or a transactional id; remembered until forgetCoordinator. */
@@ -149,6 +154,19 @@ export class Cluster implements AsyncDisposable {
 
   forgetCoordinator(kind: CoordinatorKind, key: string): void {
     this.#coordinators.delete(`${kind}/${key}`)
+  }
+
+  /** What this client counted since it was opened, and the broker too where it is in this process. */
+  metrics(): MetricFamily[] {
+    const sheet = new MetricSheet()
+    this.report(sheet)
+    return sheet.families()
+  }
+
+  /** The same, for a larger sheet. */
+  report(sheet: MetricSheet): void {
+    this.counts.report(sheet)
+    this.#transport.report?.(sheet)
   }
 
   close(): Promise<void> {

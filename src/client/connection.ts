@@ -1,4 +1,5 @@
 import type { EvertError } from '../errors.ts'
+import type { MetricSheet } from '../internal/metric.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
 import type { Api } from '../wire/message.ts'
 
@@ -48,6 +49,8 @@ export interface Transport {
   /** Nodes to ask first, before any metadata is known. */
   readonly bootstrap: readonly BrokerAddress[]
   connect(address: BrokerAddress): Promise<Connection>
+  /** What a broker in this process has counted. */
+  report?(sheet: MetricSheet): void
   /** Releases what the transport owns: an embedded broker, for example. */
   close(): Promise<void>
 }

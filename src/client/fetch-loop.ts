@@ -190,6 +190,9 @@ export class FetchLoop {
       const { batches, nextOffset } = selectBatches(records, firstOffset, aborted, verifiesChecksums)
       if (nextOffset === firstOffset) return 'done'
       const place = { topic, partition, firstOffset, batches, nextOffset }
+      const consumed = this.#cluster.counts.consumed(topic)
+      consumed.bytes += records.length
+      for (const { count } of batches) consumed.records += count
       assigned.buffer({ ...place, highWatermark, lastStableOffset }, records.length)
       if (!assigned.isPaused) this.#onReady()
     } catch (error) {

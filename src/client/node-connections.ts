@@ -1,4 +1,6 @@
 import { EvertError, isEvertError } from '../errors.ts'
+import type { ClientCounts } from './client-counts.ts'
+import { CountedConnection } from './counted-connection.ts'
 import type { BrokerAddress, Connection, Transport } from './connection.ts'
 import { type Backoff, backoffMs, delay } from './retry.ts'
 
@@ -17,11 +19,17 @@ export class NodeConnections {
   readonly #transport: Transport
   readonly #nodes: () => ReadonlyMap<number, BrokerAddress>
   readonly #backoff: Backoff
+  readonly #counts: ClientCounts | undefined
   readonly #slots = new Map<string, Slot>()
   #turn = 0
   #isClosed = false
 
-  constructor(transport: Transport, nodes: () => ReadonlyMap<number, BrokerAddress>, backoff: Backoff) {
+  constructor(
+    transport: Transport,
+    nodes: () => ReadonlyMap<number, BrokerAddress>,
+    { backoff, counts }: { readonly backoff: Backoff; readonly counts?: ClientCounts },
+  ) {
+    this.#counts = counts
     this.#transport = transport
     this.#nodes = nodes
     this.#backoff = backoff
@@ -90,11 +98,12 @@ export class NodeConnections {
         await connection.close()
         throw closed()
       }
-      slot.connection = connection
+      slot.connection =
+        this.#counts === undefined ? connection : new CountedConnection(connection, this.#counts)
       slot.failures = 0
       // A connection that breaks at once counts as a failure too.
       slot.notBeforeMs = this.#backoff.clock.elapsedMs() + backoffMs(this.#backoff, 0)
-      return connection
+      return slot.connection
     } catch (error) {
       slot.notBeforeMs = this.#backoff.clock.elapsedMs() + backoffMs(this.#backoff, slot.failures++)
       throw error

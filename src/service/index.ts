@@ -23,6 +23,10 @@ export type { ViewHandlerOptions } from './view-handler.ts'
 export { OPERATOR_NAMES, whereOf } from './where-query.ts'
 export type { FieldTable, FieldType } from './where-query.ts'
 
+// Metrics as Prometheus scrapes them
+export { PROMETHEUS_CONTENT_TYPE, prometheusText } from './prometheus.ts'
+export type { PrometheusOptions } from './prometheus.ts'
+
 // Health
 export { health } from './health.ts'
 export type { HealthCheck, HealthOptions } from './health.ts'

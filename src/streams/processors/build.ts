@@ -15,12 +15,14 @@ export interface Surroundings {
   readonly limitOf: (topic: string) => RecordLimit
   /** Stands before what writes outputs, where a task may go on without one that fails. */
   readonly guard: ((output: Processor) => Processor) | undefined
+  /** Puts something around the processor of a node. Default: nothing. */
+  readonly around?: (node: string, processor: Processor) => Processor
 }
 
 /** Builds one processor per node, children first, and returns the source of each topic in order of declaration. */
 export function buildProcessors(
   subTopology: SubTopology,
-  { task, stores, guard = unguarded, ...outside }: Surroundings,
+  { task, stores, guard = unguarded, around = bare, ...outside }: Surroundings,
 ): Map<string, SourceProcessor> {
   const built = new Map<string, Processor>()
   const sources = new Map<string, SourceProcessor>()
@@ -35,14 +37,17 @@ export function buildProcessors(
       const encodeValue = node.changes ? encodeChange : encodeStreamValue
       const sink = new SinkProcessor({ ...node, encodeValue }, task, outside)
       // What goes to its own topics is not an output, but a part of processing.
-      built.set(node.name, subTopology.repartitionSinks.includes(node.topic) ? sink : guard(sink))
+      const output = subTopology.repartitionSinks.includes(node.topic) ? sink : guard(sink)
+      built.set(node.name, around(node.name, output))
     } else {
       const context = { node: node.name, children: node.children, task, keyValue }
       const processor = node.create(context, next, children)
-      built.set(node.name, node.isRouter === true ? guard(processor) : processor)
+      built.set(node.name, around(node.name, node.isRouter === true ? guard(processor) : processor))
     }
   }
   return new Map([...sources].toReversed())
 }
 
+/** Nothing is put around it. */
+const bare = (_: string, processor: Processor): Processor => processor
 const unguarded = (output: Processor): Processor => output

@@ -6,6 +6,7 @@ import type { ApplicationState } from './application-life.ts'
 import type { Guarantee } from './committer.ts'
 import type { GroupSettings } from './group-settings.ts'
 import type { Logger } from './logger.ts'
+import type { RecordingLevel } from './record-counts.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
 
@@ -37,6 +38,8 @@ export interface ApplicationOptions extends GroupSettings {
    */
   readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
+  /** Default `info`. */
+  readonly metricsRecordingLevel?: RecordingLevel
   /** How often processed records of repartition topics are deleted. Default 30 000. */
   readonly purgeIntervalMs?: number
   /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */

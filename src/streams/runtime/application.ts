@@ -6,6 +6,8 @@ import type {
 } from '../../client/group/streams-protocol.ts'
 import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
+import { type MetricFamily, MetricSheet } from '../../internal/metric.ts'
+import { streamsMetrics } from '../metrics/definitions.ts'
 import type { ApplicationOptions } from './application-options.ts'
 import { ApplicationLife, type ApplicationState } from './application-life.ts'
 import { ownedBy, taskIds } from './assigned-tasks.ts'
@@ -21,6 +23,7 @@ import { deadLetterTopics, type ErrorRules, rulesOf } from './error-rules.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
+import { RestoreWatch } from './restore-watch.ts'
 import { createSkippedTopic, mayPassOver } from './skipped-records.ts'
 import type { StandbyProgress } from './standby-tasks.ts'
 import { checkTopology } from './topology-check.ts'
@@ -42,7 +45,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
 export class Application implements AsyncDisposable {
   readonly applicationId: string
   /** Of records that its tasks dropped, or took out of order. */
-  readonly counts = new RecordCounts()
+  readonly counts: RecordCounts
   readonly #options: ApplicationOptions
   readonly #life: ApplicationLife
   readonly #logger: Logger
@@ -51,6 +54,7 @@ export class Application implements AsyncDisposable {
   readonly #worker: Worker
   readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
+  readonly #restores: RestoreWatch
   readonly #missingTopics: MissingTopics
   readonly #limits: TopicLimits
   #hasTarget = false
@@ -65,6 +69,7 @@ export class Application implements AsyncDisposable {
     const { topology, cluster, engine, worker, logger = silentLogger, topicTimeoutMs = 10_000 } = options
     this.applicationId = topology.applicationId
     this.#options = options
+    this.counts = new RecordCounts(options.metricsRecordingLevel)
     this.#life = new ApplicationLife(this.applicationId, options.onStateChange)
     this.#logger = logger
     this.#member = new StreamsMember(cluster, this.#owner(), {
@@ -92,6 +97,11 @@ export class Application implements AsyncDisposable {
       logger,
       onLimit: (topic, bytes) => this.#committer.limitBatches(topic, bytes),
     })
+    this.#restores = new RestoreWatch({
+      logger,
+      onRestore: options.onRestore ?? (() => {}),
+      elapsedMs: () => cluster.clock.elapsedMs(),
+    })
     const shared = {
       applicationId: topology.applicationId,
       cluster,
@@ -100,7 +110,7 @@ export class Application implements AsyncDisposable {
       onError: options.onError ?? 'fail',
       counts: this.counts,
       observersOf: options.observersOf ?? (() => []),
-      onRestore: options.onRestore ?? (() => {}),
+      onRestore: this.#restores.onProgress,
       topicTimeoutMs,
     }
     this.#globalTables = new GlobalTables({
@@ -116,6 +126,7 @@ export class Application implements AsyncDisposable {
       recordsPosition: worker !== undefined,
       groupId,
       committer: this.#committer,
+      restores: this.#restores,
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,
@@ -172,6 +183,33 @@ export class Application implements AsyncDisposable {
 
   get isPaused(): boolean {
     return this.#worker.isPaused
+  }
+
+  /** Part of the state of its tasks that is restored, from 0 to 1; 0 before it has been assigned any. */
+  get restoredRatio(): number {
+    return this.#hasTarget ? this.#restores.ratio(this.#worker.tasks.values()) : 0
+  }
+
+  /** How many offsets the input partition that is furthest behind is behind. */
+  get maxLag(): number {
+    return this.#worker.maxLag()
+  }
+
+  /** What this instance, its cluster's client and, where it is in this process, the broker have counted. */
+  metrics(): MetricFamily[] {
+    const { cluster } = this.#options
+    const { state } = this.#life
+    const sheet = new MetricSheet()
+    sheet.set(streamsMetrics.state, 1, { state })
+    sheet.set(streamsMetrics.aliveWorkers, state === 'RUNNING' || state === 'REBALANCING' ? 1 : 0)
+    sheet.set(streamsMetrics.failedWorkers, state === 'ERROR' ? 1 : 0)
+    this.#worker.report(sheet)
+    this.counts.report(sheet, cluster.clock.elapsedMs())
+    this.#globalTables.report(sheet)
+    this.#restores.report(sheet)
+    sheet.set(streamsMetrics.restoreRatio, this.restoredRatio)
+    cluster.report(sheet)
+    return sheet.families()
   }
 
   /** Calls back after each commit, change of the tasks or of the state; the returned function ends that. */

@@ -4,7 +4,9 @@ import { holdProcess } from '../../client/hold-process.ts'
 import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import { deferred } from '../../internal/deferred.ts'
+import type { MetricSheet } from '../../internal/metric.ts'
 import type { GlobalTable } from '../graph/topology.ts'
+import { streamsMetrics } from '../metrics/definitions.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { StateEngine } from '../state/byte-store.ts'
 import { readOnly } from '../state/read-only-store.ts'
@@ -93,6 +95,14 @@ export class GlobalTables implements StoreAccess {
   /** Records that did not decode. */
   get refused(): number {
     return this.#rows.refused
+  }
+
+  report(sheet: MetricSheet): void {
+    if (this.#stores === undefined) return
+    for (const { store } of this.#options.tables) {
+      const keys = this.#stores.bytes(store.name).size
+      sheet.set(streamsMetrics.keys, keys, { task: GLOBAL_TASK, store: store.name })
+    }
   }
 
   /** What the rows of a store reflect: next offsets, by partition. */

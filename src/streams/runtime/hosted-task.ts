@@ -3,7 +3,9 @@ import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.t
 import type { CommittableOffset } from '../../client/committable-offset.ts'
 import { EvertError, isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
+import type { MetricSheet } from '../../internal/metric.ts'
 import type { SubTopology } from '../graph/topology.ts'
+import { streamsMetrics } from '../metrics/definitions.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
@@ -187,6 +189,7 @@ export class HostedTask {
   /** `lagOf` tells how far its inputs are behind. Throws TASK_FAILED. */
   process(maxRecords: number, lagOf: LagOf): number {
     const elapsedMs = this.#environment.cluster.clock.elapsedMs()
+    const beganMs = performance.now()
     const task = this.#running
     const done = task.process(
       maxRecords,
@@ -196,7 +199,38 @@ export class HostedTask {
         this.#idling.mustWait(topic, { buffered: task.bufferedOf(topic), lag: lagOf(topic) }, elapsedMs),
     )
     this.#isWaiting = done < maxRecords && task.buffered > 0
+    const counts = this.#environment.counts.of(this.id)
+    counts.processed += done
+    counts.processMs += performance.now() - beganMs
+    counts.endToEnd.turn(elapsedMs)
     return done
+  }
+
+  /** How it is now, while it runs. */
+  report(sheet: MetricSheet, lagOf: LagOf): void {
+    const { id } = this
+    const task = this.#task
+    if (task === undefined) return
+    sheet.set(streamsMetrics.buffered, task.buffered, { task: id })
+    sheet.set(streamsMetrics.cacheBytes, this.#stores.dirtyBytes, { task: id })
+    if (task.calls.areMade) sheet.set(streamsMetrics.pendingCalls, task.calls.pending, { task: id })
+    const partition = String(this.partition)
+    for (const [topic, lag] of this.lags(lagOf)) {
+      sheet.set(streamsMetrics.lag, lag, { task: id, topic, partition })
+    }
+    for (const { name } of this.subTopology.stores) {
+      sheet.set(streamsMetrics.keys, this.#stores.bytes(name).size, { task: id, store: name })
+    }
+  }
+
+  /** How far the last processed record of each input is from its end; an input that told nothing yet is left out. */
+  lags(lagOf: LagOf): Map<string, number> {
+    const lags = new Map<string, number>()
+    for (const topic of this.#topics) {
+      const notFetched = lagOf(topic)
+      if (notFetched !== undefined) lags.set(topic, notFetched + (this.#task?.offsetsBufferedOf(topic) ?? 0))
+    }
+    return lags
   }
 
   /** When it can go on with what is buffered, if nothing more is fetched; Infinity when it cannot. */

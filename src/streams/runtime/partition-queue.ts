@@ -37,6 +37,10 @@ export class PartitionQueue {
     this.source = source
   }
 
+  get offsetsBuffered(): number {
+    return this.position === undefined ? 0 : this.#nextOffset - this.position
+  }
+
   add(input: TaskInput): void {
     this.position ??= input.fromOffset
     this.#nextOffset = input.nextOffset

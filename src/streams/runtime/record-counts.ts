@@ -1,4 +1,10 @@
+import { Latency } from '../../internal/latency.ts'
+import type { MetricSheet } from '../../internal/metric.ts'
+import { CountedProcessor } from '../metrics/counted-processor.ts'
+import { StoreCounts } from '../metrics/counted-store.ts'
+import { streamsMetrics } from '../metrics/definitions.ts'
 import type { DropReason } from '../processors/drop-reason.ts'
+import type { Processor, StoreAccess } from '../processors/processor.ts'
 
 /** Records that an operator of a task did not take, by reason; of a record in several windows one per window. */
 export interface DroppedRecords {
@@ -17,6 +23,9 @@ export interface OutOfOrderRecords {
   readonly count: number
 }
 
+/** `debug` counts the records of every operator and what it asks of stores, too (Kafka Streams: metrics.recording.level). */
+export type RecordingLevel = 'info' | 'debug'
+
 /** A count that is kept by whoever has it in hand. */
 export interface Counter {
   count: number
@@ -28,11 +37,16 @@ export interface Counter {
  */
 export class RecordCounts {
   readonly #tasks = new Map<string, TaskCounts>()
+  readonly #level: RecordingLevel
+
+  constructor(level: RecordingLevel = 'info') {
+    this.#level = level
+  }
 
   of(task: string): TaskCounts {
     let counts = this.#tasks.get(task)
     if (counts === undefined) {
-      counts = new TaskCounts()
+      counts = new TaskCounts(this.#level)
       this.#tasks.set(task, counts)
     }
     return counts
@@ -47,11 +61,44 @@ export class RecordCounts {
   outOfOrder(): OutOfOrderRecords[] {
     return [...this.#tasks].flatMap(([task, counts]) => counts.outOfOrder(task))
   }
+
+  report(sheet: MetricSheet, elapsedMs: number): void {
+    for (const [task, counts] of this.#tasks) counts.report(sheet, task, elapsedMs)
+    for (const { count, ...labels } of this.outOfOrder()) sheet.set(streamsMetrics.outOfOrder, count, labels)
+    for (const { count, ...labels } of this.dropped()) sheet.set(streamsMetrics.dropped, count, labels)
+  }
 }
 
 export class TaskCounts {
+  /** Records, and how long they took. */
+  processed = 0
+  processMs = 0
+  /** From a record's timestamp to its processing. */
+  readonly endToEnd = new Latency()
+  /** By operator, on the level debug. */
+  readonly #operators: Map<string, Counter> | undefined
+  readonly #stores: StoreCounts | undefined
   readonly #dropped = new Map<string, Map<DropReason, number>>()
   readonly #outOfOrder = new Map<string, Counter>()
+
+  constructor(level: RecordingLevel = 'info') {
+    if (level === 'info') return
+    this.#operators = new Map()
+    this.#stores = new StoreCounts()
+  }
+
+  /** The processor of an operator, counted if the level says so. */
+  processor(operator: string, processor: Processor): Processor {
+    if (this.#operators === undefined) return processor
+    const counter = this.#operators.get(operator) ?? { count: 0 }
+    this.#operators.set(operator, counter)
+    return new CountedProcessor(processor, counter)
+  }
+
+  /** The same for stores. */
+  stores(stores: StoreAccess): StoreAccess {
+    return this.#stores?.around(stores) ?? stores
+  }
 
   drop(operator: string, reason: DropReason): void {
     let reasons = this.#dropped.get(operator)
@@ -70,6 +117,19 @@ export class TaskCounts {
       this.#outOfOrder.set(source, counter)
     }
     return counter
+  }
+
+  report(sheet: MetricSheet, task: string, elapsedMs: number): void {
+    for (const [operator, { count }] of this.#operators ?? []) {
+      sheet.set(streamsMetrics.nodeProcessed, count, { task, operator })
+    }
+    this.#stores?.report(sheet, { task })
+    // Global tables have no records that are processed.
+    if (this.processed === 0) return
+    sheet.set(streamsMetrics.taskProcessed, this.processed, { task })
+    sheet.set(streamsMetrics.taskProcessTime, this.processMs, { task })
+    this.endToEnd.turn(elapsedMs)
+    this.endToEnd.report(sheet, streamsMetrics.endToEnd, { task })
   }
 
   dropped(task: string): DroppedRecords[] {

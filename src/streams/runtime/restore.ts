@@ -66,6 +66,7 @@ export async function restoreStores(options: RestoreOptions): Promise<void> {
     sources.size === 0 ? none : await readSkipped(cluster, applicationId, { topics: sources, partition })
   const left = new Map(work.map(each => [each.topic, { ...each, records: 0 }]))
   await using fetcher = new Fetcher(cluster, { offsetReset: 'fail', maxWaitMs: 100 })
+  for (const { store, from, end } of work) onProgress({ store, records: 0, remaining: end - from })
   fetcher.assign(work.map(({ topic, from }) => ({ topic, partition, offset: from })))
   while (left.size > 0) {
     const fetched = await fetcher.poll({ maxWaitMs: 100 })

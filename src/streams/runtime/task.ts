@@ -1,6 +1,7 @@
 import { EvertError } from '../../errors.ts'
 import { assert, AssertionError } from '../../internal/assert.ts'
 import { systemClock } from '../../internal/clock.ts'
+import type { Latency } from '../../internal/latency.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
@@ -47,6 +48,9 @@ export class Task {
   readonly #rules: TaskRules
   readonly #scope: RecordScope | undefined
   readonly #restoredSources: ReadonlySet<string>
+  readonly #latency: Latency
+  /** Of the records that are processed now. */
+  #nowMs = 0
   #done = 0
   #failure: EvertError | undefined
   /** What is worked on, unless it is the head of a queue: see LiveContext.reading. */
@@ -60,6 +64,7 @@ export class Task {
     this.#options = options
     this.#rules = new TaskRules(subTopology.nodes, onError)
     this.#restoredSources = restoredSources(subTopology)
+    this.#latency = counts.endToEnd
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
     this.#context.hasInput = () => this.buffered > 0 || this.calls.pending > 0
     const undoes = this.#rules.mayDrop || options.verifyChanges !== undefined
@@ -67,8 +72,9 @@ export class Task {
     this.calls = new TaskCalls(this.#context.asyncOperators)
     const sources = buildProcessors(subTopology, {
       task: this.#context,
-      stores: this.#scope ?? options.stores,
+      stores: counts.stores(this.#scope ?? options.stores),
       collector: this.#scope ?? options.collector,
+      around: (node, processor) => counts.processor(node, processor),
       partitionsOf: options.partitionsOf ?? countOfNone,
       limitOf,
       guard: this.#rules.mayGoOn
@@ -122,6 +128,11 @@ export class Task {
     return this.#queues.get(topic)?.buffered ?? 0
   }
 
+  /** How many offsets lie between the last processed record of an input partition and the end of what it was given. */
+  offsetsBufferedOf(topic: string): number {
+    return this.#queues.get(topic)?.offsetsBuffered ?? 0
+  }
+
   /** Records waiting in all input partitions. */
   get buffered(): number {
     let sum = 0
@@ -139,6 +150,7 @@ export class Task {
   process(maxRecords: number, waitsFor: (topic: string) => boolean = waitsForNone): number {
     if (this.#failure !== undefined) throw this.#failure
     this.#done = 0
+    this.#nowMs = this.#context.nowMs()
     if (this.#order.length > 1) for (const queue of this.#order) queue.mustWait = waitsFor(queue.topic)
     const makesCalls = this.calls.areMade
     while (this.#done < maxRecords && !this.calls.areFull) {
@@ -304,6 +316,7 @@ export class Task {
     const context = this.#context
     context.node = queue.source.name
     context.reading = queue
+    this.#latency.record(this.#nowMs - timestamp)
     if (timestamp < 0) return this.#pushNegative(queue)
     if (timestamp > context.streamTime) context.streamTime = timestamp
     else if (timestamp < context.streamTime) queue.outOfOrder.count++

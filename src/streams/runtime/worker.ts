@@ -1,12 +1,16 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { holdProcess } from '../../client/hold-process.ts'
 import { EvertError, isEvertError } from '../../errors.ts'
+import type { MetricSheet } from '../../internal/metric.ts'
 import type { SubTopology, Topology } from '../graph/topology.ts'
+import { streamsMetrics } from '../metrics/definitions.ts'
+import { WorkerMeter } from '../metrics/worker-meter.ts'
 import { CommitCycle } from './commit-cycle.ts'
 import { HostedTask, type TaskEnvironment } from './hosted-task.ts'
 import { InputFlow } from './input-flow.ts'
 import { NO_TASKS, type TargetTasks } from './assigned-tasks.ts'
 import { StandbyTasks } from './standby-tasks.ts'
+import type { RestoreWatch } from './restore-watch.ts'
 import { TaskRestores } from './task-restores.ts'
 
 export interface WorkerOptions extends Omit<TaskEnvironment, 'onCallDone'> {
@@ -15,6 +19,8 @@ export interface WorkerOptions extends Omit<TaskEnvironment, 'onCallDone'> {
   /** How long a topic may be missing before the worker fails. */
   readonly topicTimeoutMs: number
   readonly events: WorkerEvents
+  /** Told when a task needs no restore any more. */
+  readonly restores: RestoreWatch
 }
 
 /** What the application around the worker hears. Calls are synchronous and must not throw. */
@@ -53,6 +59,7 @@ export class Worker {
   readonly #restores: TaskRestores
   readonly #standbys: StandbyTasks
   readonly #tasks = new Map<string, HostedTask>()
+  readonly #meter = new WorkerMeter()
   #target = NO_TASKS
   #isTargetNew = false
   /** Another worker of the process still has a task that is wanted here. */
@@ -70,6 +77,7 @@ export class Worker {
     this.#restores = new TaskRestores({
       ...options,
       onDone: (task, positions) => {
+        options.restores.end(task.id)
         this.#inputs.open(task, positions)
         options.events.onTasks()
         this.#inputs.wakeUp()
@@ -92,6 +100,20 @@ export class Worker {
   get isSettled(): boolean {
     if (this.#isTargetNew || this.#isBlocked || this.#isLost) return false
     return [...this.#tasks.values()].every(task => task.isRunning)
+  }
+
+  report(sheet: MetricSheet): void {
+    this.#meter.report(sheet)
+    for (const task of this.#tasks.values()) task.report(sheet, topic => this.#inputs.lagOf(topic, task))
+    for (const { id, lag } of this.#standbys.progress()) {
+      if (lag !== undefined) sheet.set(streamsMetrics.updateRemaining, lag, { task: id })
+    }
+  }
+
+  /** How far its tasks are behind, for the input partition that is furthest; 0 while nothing is known. */
+  maxLag(): number {
+    const lags = Array.from(this.#tasks.values(), task => task.lags(topic => this.#inputs.lagOf(topic, task)))
+    return Math.max(0, ...lags.flatMap(each => [...each.values()]))
   }
 
   /** The tasks to run, and those to keep warm, from now on. */
@@ -150,7 +172,10 @@ export class Worker {
     this.#throwFailure()
     if (this.#isLost) await this.#dropAll()
     if (this.#isTargetNew) await this.#followTarget()
+    this.#meter.begin()
     if (await this.#inputs.take(this.#waitMs())) this.#commits.touch()
+    this.#meter.polls++
+    this.#meter.spent('poll')
     this.#throwFailure()
     if (!this.#isPaused) this.#process()
     if (this.#commits.isDue(this.#tasks.values())) await this.#commit()
@@ -181,8 +206,11 @@ export class Worker {
 
   #process(): void {
     for (const task of this.#tasks.values()) {
-      if (task.punctuate() + task.completeCalls() > 0) this.#commits.touch()
+      const punctuations = task.punctuate()
+      this.#meter.punctuations += punctuations
+      if (punctuations + task.completeCalls() > 0) this.#commits.touch()
     }
+    this.#meter.spent('punctuate')
     const end = performance.now() + SLICE_MS
     for (;;) {
       let count = 0
@@ -190,8 +218,10 @@ export class Worker {
         if (task.buffered > 0) count += task.process(SLICE_RECORDS, topic => this.#inputs.lagOf(topic, task))
       }
       if (count > 0) this.#commits.touch()
+      this.#meter.processed += count
       if (count === 0 || performance.now() > end || this.#commits.isWanted(this.#tasks.values())) break
     }
+    this.#meter.spent('process')
     for (const task of this.#tasks.values()) task.startCalls()
     this.#inputs.wakeRested()
   }
@@ -199,7 +229,9 @@ export class Worker {
   /** Commits all running tasks; after a failure that passes, rolls all of them back. */
   async #commit(): Promise<void> {
     const running = [...this.#tasks.values()].filter(task => task.isRunning)
+    this.#meter.begin()
     const failure = await this.#commits.commit(running)
+    this.#meter.committed(failure === undefined)
     if (failure === undefined) this.#options.events.onCommit()
     else await this.#rollBack(running, failure)
   }
@@ -274,6 +306,7 @@ export class Worker {
     const stores = await this.#standbys.take(id)
     const task = new HostedTask(...this.#find(id), environment, stores)
     this.#tasks.set(id, task)
+    this.#meter.tasksCreated++
     this.#restores.start(task)
   }
 
@@ -295,6 +328,8 @@ export class Worker {
       await this.#restores.stop(task)
       this.#suspend(task)
       this.#tasks.delete(id)
+      this.#meter.tasksClosed++
+      this.#options.restores.end(id)
       await task.close()
     }
   }
