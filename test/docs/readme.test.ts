@@ -15,6 +15,7 @@ const pages = [
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
   'docs/operators.md',
+  'docs/testing.md',
   'docs/time.md',
   'docs/topology.md',
   'examples/orders/README.md',
