@@ -12,6 +12,7 @@ import type {
   TableOptions,
   VersionedTableOptions,
 } from '../streams/dsl/options.ts'
+import type { VersionedKTable } from '../streams/dsl/narrowed-tables.ts'
 import { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { View } from '../streams/dsl/view.ts'
 import type { TopologyOptions } from '../streams/graph/to-topology.ts'
@@ -147,7 +148,7 @@ export class App {
   }
 
   /** See StreamsBuilder.versionedTable. */
-  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): KTable<K, V> {
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): VersionedKTable<K, V> {
     return this.#builder.versionedTable(topic, options)
   }
 

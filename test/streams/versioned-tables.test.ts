@@ -214,6 +214,7 @@ test('misuse is refused with words that say what to do', () => {
   )
   refused(() => stream.join(versioned, joiner, { graceMs: 51 }), /graceMs of 51.*only 50 ms of history/)
   refused(() => stream.join(versioned, joiner, { graceMs: -1 }), /graceMs of whole milliseconds/)
+  // @ts-expect-error the editor says it too
   refused(() => versioned.suppressUntilTimeLimit(10), /versioned table does not allow/)
   refused(
     () => new StreamsBuilder().versionedTable(right, { historyRetentionMs: -1 }),

@@ -11,6 +11,7 @@ import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import { type TopOptions, topOfGroups } from './group-top.ts'
 import type { KTable } from './ktable.ts'
 import { SessionKStream } from './session-kstream.ts'
+import type { UnlimitedKStream } from './narrowed-tables.ts'
 import type { RowOptions, RowValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planRows } from './table-expiry.ts'
@@ -89,7 +90,7 @@ export class KGroupedStream<K, V> {
 
   /** Groups by time as well: an aggregate has a row per key and window. */
   windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowOptions<K, V>): WindowedKStream<K, V>
-  windowedBy(windows: UnlimitedWindows): WindowedKStream<K, V>
+  windowedBy(windows: UnlimitedWindows): UnlimitedKStream<K, V>
   windowedBy(
     windows: TimeWindows | SlidingWindows | UnlimitedWindows,
     options?: WindowOptions<K, V>,

@@ -14,6 +14,7 @@ import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
 import { assertLogged } from './topic-tables.ts'
+import type { VersionedKTable } from './narrowed-tables.ts'
 import type { SourceOptions, StoreOptions, TableOptions, VersionedTableOptions } from './options.ts'
 import { planRows } from './table-expiry.ts'
 import { newTableState, sourceParts, versionedParts } from './table-parts.ts'
@@ -133,7 +134,7 @@ export class StreamsBuilder {
    * const prices = builder.versionedTable(priceChanges, { historyRetentionMs: 86_400_000 })
    * orders.join(prices, (order, price) => order.quantity * price, { graceMs: 60_000 })
    */
-  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): KTable<K, V> {
+  versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): VersionedKTable<K, V> {
     const { plan } = this.#context
     const { key, value } = topic
     const { historyRetentionMs } = options
