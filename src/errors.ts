@@ -60,6 +60,10 @@ export type ErrorCode =
   | 'INVALID_TOPOLOGY'
   /** The topology was changed in a way that would lose or misread its state; the message says what, and how to go on. */
   | 'TOPOLOGY_CHANGED'
+  /** The application has instances that run, so that its position and state cannot be changed. */
+  | 'APPLICATION_RUNNING'
+  /** A rewind of the application began and did not come to its end: it is to be made again. */
+  | 'REWIND_UNFINISHED'
   /** This member lost its tasks to another one; it rejoins by itself. */
   | 'TASK_MIGRATED'
   /** A record could not be decoded, processed or produced, and the handler said stop. */

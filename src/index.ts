@@ -33,6 +33,10 @@ export type {
 } from './internal/metric.ts'
 export type { RestoreProgress } from './streams/runtime/restore.ts'
 
+// Rewinding: an application processes its inputs again, with empty state
+export { type Rewind, rewindApplication, type RewindOptions } from './app/rewind-application.ts'
+export type { InputOffset, RewindPlan, RewindTarget, RewoundInput } from './streams/rewind/rewind.ts'
+
 // Clusters
 export type { Cluster, ClusterOptions } from './client/cluster.ts'
 export type { ClusterListener } from './client/transport/options.ts'

@@ -17,20 +17,23 @@ export interface CommittedOffset extends TopicPartition {
 }
 
 /**
- * A group's committed offsets of the given partitions; partitions without one are left out. `requireStable`
+ * A group's committed offsets of the given partitions, or of all; partitions without one are left out. `requireStable`
  * (default true) waits while a transaction that commits offsets is being completed.
  */
 export async function committedOffsets(
   cluster: Cluster,
   group: GroupIdentity,
-  partitions: readonly TopicPartition[],
+  partitions: readonly TopicPartition[] | 'all',
   { requireStable = true }: { readonly requireStable?: boolean } = {},
 ): Promise<CommittedOffset[]> {
   const { groupId, memberId = null, epoch: memberEpoch = -1 } = group
-  const topics = byTopic(partitions).map(([name, entries]) => ({
-    name,
-    partitionIndexes: entries.map(({ partition }) => partition),
-  }))
+  const topics =
+    partitions === 'all'
+      ? null
+      : byTopic(partitions).map(([name, entries]) => ({
+          name,
+          partitionIndexes: entries.map(({ partition }) => partition),
+        }))
   const answer = await callCoordinator({
     cluster,
     connections: cluster.connections,

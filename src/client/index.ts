@@ -49,5 +49,13 @@ export {
 } from './admin.ts'
 export { commitOffsets, committedOffsets } from './group-offsets.ts'
 export { alterGroupConfigs } from './group-configs.ts'
+export {
+  deleteGroup,
+  describeGroup,
+  type GroupDescription,
+  type GroupListing,
+  type GroupMember,
+  listGroups,
+} from './groups.ts'
 export { listOffsets, type PartitionOffset } from './list-offsets.ts'
 export type { TopicPartition } from './topic-partitions.ts'

@@ -122,6 +122,7 @@ function failing(engine: StateEngine, isFailing: () => boolean): StateEngine {
   return {
     name: engine.name,
     instanceId: engine.instanceId,
+    rewindId: engine.rewindId,
     openTask: id => failingTask(engine.openTask(id), isFailing),
     dropTask: id => engine.dropTask(id),
     tasks: () => engine.tasks(),

@@ -58,6 +58,7 @@ function breaking(change: (task: TaskState) => Partial<TaskState>): Breaker {
   return engine => ({
     name: engine.name,
     instanceId: engine.instanceId,
+    rewindId: engine.rewindId,
     openTask: id => {
       const task = engine.openTask(id)
       return {

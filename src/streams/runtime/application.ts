@@ -24,6 +24,7 @@ import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
 import { RecordCounts } from './record-counts.ts'
 import { RestoreWatch } from './restore-watch.ts'
+import { dropStateBefore } from './rewound-state.ts'
 import { createSkippedTopic, mayPassOver } from './skipped-records.ts'
 import type { StandbyProgress } from './standby-tasks.ts'
 import { checkTopology } from './topology-check.ts'
@@ -233,7 +234,8 @@ export class Application implements AsyncDisposable {
   /** The group gives tasks to a member as soon as it knows it: all that they need is there before. */
   async #join(): Promise<void> {
     const { cluster, topology, onTopologyChange = 'refuse' } = this.#options
-    await checkTopology({ cluster, topology, onChange: onTopologyChange, logger: this.#logger })
+    const check = { cluster, topology, onChange: onTopologyChange, logger: this.#logger }
+    await dropStateBefore(await checkTopology(check), this.#options.engine, this.#logger)
     const letters = deadLetterTopics(rulesOfAll(this.#options))
     await createExternalTopics(cluster, topology, { letters, logger: this.#logger })
     await this.#limits.learn(letters)

@@ -1,5 +1,6 @@
 import { createTopics, describeTopics } from '../../client/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
+import { Producer } from '../../client/producer.ts'
 import { readTopic } from '../../client/read-topic.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import { TaskRules } from './error-rules.ts'
@@ -60,9 +61,31 @@ export async function readSkipped(
       const records = batch.records()
       for (let i = 0; i < records.count; i++) {
         const [topic = '', of, offset] = (records.key(i)?.toString('latin1') ?? '').split('/')
-        if (Number(of) === partition) skipped.get(topic)?.add(Number(offset))
+        if (Number(of) !== partition) continue
+        if (records.value(i) === null) skipped.get(topic)?.delete(Number(offset))
+        else skipped.get(topic)?.add(Number(offset))
       }
     }
   }
   return skipped
+}
+
+/** Takes back the notes from the given offsets on: these records are processed again, and decided anew. */
+export async function forgetSkipped(
+  cluster: Cluster,
+  applicationId: string,
+  froms: readonly RecordPlace[],
+): Promise<void> {
+  const notes = skippedTopic(applicationId)
+  const [description] = await describeTopics(cluster, [notes])
+  if (description === undefined) return
+  await using producer = new Producer(cluster)
+  for (const { topic, partition, offset: from } of froms) {
+    const skipped = await readSkipped(cluster, applicationId, { topics: new Set([topic]), partition })
+    for (const offset of skipped.get(topic) ?? []) {
+      if (offset < from) continue
+      producer.append(notes, 0, cluster.clock.nowMs(), skippedKey({ topic, partition, offset }), null, [])
+    }
+  }
+  await producer.flush()
 }

@@ -7,7 +7,7 @@ import { compareLayouts, type Risk } from '../graph/layout-changes.ts'
 import { stateLayout } from '../graph/state-layout.ts'
 import type { Topology } from '../graph/topology.ts'
 import type { Logger } from './logger.ts'
-import { readLayout, topologyTopic, writeLayout } from './topology-log.ts'
+import { readTopologyLog, topologyTopic, writeLayout } from './topology-log.ts'
 
 export interface TopologyCheckOptions {
   readonly cluster: Cluster
@@ -27,19 +27,22 @@ export interface TopologyCheckOptions {
  * when it is refused. The topic is on the cluster, as are the changelogs that it speaks of: local state may be lost
  * or belong to another instance.
  *
- * Throws TOPOLOGY_CHANGED; INVALID_TOPOLOGY when the topology uses that topic itself.
+ * Resolves to the id of the application's last rewind, if there was one: state from before it is void.
+ *
+ * Throws TOPOLOGY_CHANGED; REWIND_UNFINISHED; INVALID_TOPOLOGY when the topology uses that topic itself.
  */
-export async function checkTopology(options: TopologyCheckOptions): Promise<void> {
+export async function checkTopology(options: TopologyCheckOptions): Promise<string | undefined> {
   const { cluster, topology, onChange, logger } = options
   const { applicationId } = topology
   assertTopicIsFree(topology)
   const now = stateLayout(topology)
-  const before = await readLayout(cluster, applicationId)
+  const { layout: before, rewind } = await readTopologyLog(cluster, applicationId)
+  if (rewind?.isDone === false) throw unfinished(applicationId)
   if (before === undefined) {
     if (now.stores.length + now.repartitions.length > 0) await writeLayout(cluster, applicationId, now)
-    return
+    return rewind?.id
   }
-  if (JSON.stringify(before) === JSON.stringify(now)) return
+  if (JSON.stringify(before) === JSON.stringify(now)) return rewind?.id
   const changes = compareLayouts(before, now)
   const real: Risk[] = []
   for (const risk of changes.risks) if (await isReal(cluster, applicationId, risk)) real.push(risk)
@@ -52,6 +55,15 @@ export async function checkTopology(options: TopologyCheckOptions): Promise<void
     logger.info(`The topology of "${applicationId}" changed, and keeps its state: ${changed.join('; ')}.`)
   }
   await writeLayout(cluster, applicationId, now)
+  return rewind?.id
+}
+
+function unfinished(applicationId: string): EvertError {
+  return new EvertError(
+    'REWIND_UNFINISHED',
+    `A rewind of "${applicationId}" is under way, or ended before it was done: offsets and state do not fit together. ` +
+      `Wait for it, or make it again: evert rewind ${applicationId} --to …`,
+  )
 }
 
 function explanation(applicationId: string, risks: readonly string[], changed: readonly string[]): string {

@@ -71,6 +71,8 @@ export interface StateEngine {
   /** Names this place: a random text, the same each time it is opened. */
   readonly instanceId: string
   readonly name: 'memory' | 'lmdb'
+  /** The rewind of the application that the state here comes after; undefined: none. Kept with the state. */
+  rewindId: string | undefined
   openTask(taskId: string): TaskState
   /** Forgets everything that the task stored. The task must not be open. */
   dropTask(taskId: string): Promise<void>

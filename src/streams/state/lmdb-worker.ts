@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { StateEngine, TaskState } from './byte-store.ts'
-import { openTaskIn } from './lmdb.ts'
+import { openTaskIn, REWIND_FILE } from './lmdb.ts'
 import type { LmdbTask } from './lmdb-task.ts'
 import type { TaskClaims } from './task-claims.ts'
 import { assertTaskId, GLOBAL_TASK, isTaskId } from './task-id.ts'
+import { readText, writeText } from './text-file.ts'
 
 export interface LmdbWorkerOptions {
   /** Of the LmdbEngine that holds the directory for the whole process. */
@@ -33,6 +34,14 @@ export class LmdbWorkerEngine implements StateEngine {
   constructor(options: LmdbWorkerOptions) {
     this.instanceId = options.instanceId
     this.#options = options
+  }
+
+  get rewindId(): string | undefined {
+    return readText(join(this.#options.directory, REWIND_FILE))
+  }
+
+  set rewindId(rewindId: string) {
+    writeText(join(this.#options.directory, REWIND_FILE), rewindId)
   }
 
   /** Throws also DIRECTORY_IN_USE (retryable) while another worker has the task. */
@@ -70,7 +79,12 @@ export class LmdbWorkerEngine implements StateEngine {
   async dropTask(taskId: string): Promise<void> {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is dropped while it is open`)
+    const { worker, claims } = this.#options
+    const isShared = taskId !== GLOBAL_TASK
+    // What another worker has open is that one's state.
+    if (isShared && !claims.take(taskId, worker)) return
     rmSync(this.#directoryOf(taskId), { recursive: true, force: true })
+    if (isShared) claims.release(taskId, worker)
   }
 
   tasks(): string[] {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../../internal/assert.ts'
 import { acquireLock, type DirectoryLock, directoryInUse } from '../../internal/directory-lock.ts'
@@ -7,6 +7,10 @@ import { wasOpenAtPowerLoss } from './boot-mark.ts'
 import type { StateEngine, TaskState } from './byte-store.ts'
 import { LmdbTask } from './lmdb-task.ts'
 import { assertTaskId, isTaskId } from './task-id.ts'
+import { readText, writeText } from './text-file.ts'
+
+/** Beside the tasks: see FORMAT.md. */
+export const REWIND_FILE = 'rewind'
 
 export interface LmdbEngineOptions {
   /** Told when a task's state was dropped because the machine went down while it was open. */
@@ -40,6 +44,14 @@ export class LmdbEngine implements StateEngine {
     this.#lock = taken.lock
     this.directory = directory
     this.instanceId = instanceIdOf(directory)
+  }
+
+  get rewindId(): string | undefined {
+    return readText(join(this.directory, REWIND_FILE))
+  }
+
+  set rewindId(rewindId: string) {
+    writeText(join(this.directory, REWIND_FILE), rewindId)
   }
 
   /** Throws NEWER_FORMAT, DAMAGED_DATA or DISK. */
@@ -93,10 +105,9 @@ export function openTaskIn(directory: string, { onPowerLoss, onClosed }: OpenTas
 /** Read, or made when the directory is new. */
 function instanceIdOf(directory: string): string {
   const path = join(directory, 'instance')
-  if (!existsSync(path)) {
-    // Renamed into place, so that it is never found half written.
-    writeFileSync(`${path}.new`, `${randomUUID()}\n`)
-    renameSync(`${path}.new`, path)
-  }
-  return readFileSync(path, 'utf8').trim()
+  const known = readText(path)
+  if (known !== undefined) return known
+  const made = randomUUID()
+  writeText(path, made)
+  return made
 }

@@ -21,6 +21,7 @@ import { assertTaskId } from './task-id.ts'
 export class MemoryEngine implements StateEngine {
   readonly name = 'memory'
   readonly instanceId = randomUUID()
+  rewindId: string | undefined
   readonly #tasks = new Map<string, MemoryTask>()
 
   openTask(taskId: string): TaskState {

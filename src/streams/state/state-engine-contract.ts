@@ -24,6 +24,14 @@ export function stateEngineContract(name: string, inNewPlace: () => () => StateE
     })
   }
 
+  run('what is told of a rewind is kept', engine => {
+    assert.equal(engine.rewindId, undefined)
+    engine.rewindId = 'one'
+    assert.equal(engine.rewindId, 'one')
+    engine.rewindId = 'two'
+    assert.equal(engine.rewindId, 'two')
+  })
+
   run('a new store is empty', engine => {
     const store = engine.openTask('0_0').store('s')
     assert.equal(store.size, 0)
