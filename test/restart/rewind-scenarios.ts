@@ -105,8 +105,8 @@ export async function untilWritten(cluster: Cluster, pages: Pages, runs: number)
   for (;;) {
     const [a, b] = await Promise.all([written(cluster, pages.byPage), written(cluster, pages.byUser)])
     if (a.length >= BY_PAGE.length * runs && b.length >= BY_USER.length * runs) {
-      assert.deepEqual(a, sorted(...Array<readonly Pair[]>(runs).fill(BY_PAGE).flat()))
-      assert.deepEqual(b, sorted(...Array<readonly Pair[]>(runs).fill(BY_USER).flat()))
+      assert.deepEqual(a, sorted(...Array.from({ length: runs }, () => BY_PAGE).flat()))
+      assert.deepEqual(b, sorted(...Array.from({ length: runs }, () => BY_USER).flat()))
       return
     }
     assert.ok(performance.now() < deadline, `${a.length} and ${b.length} records were written`)
