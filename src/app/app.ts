@@ -26,6 +26,7 @@ import type { RecordingLevel } from '../streams/runtime/record-counts.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
 import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
 import { serve } from '../service/serve.ts'
+import type { ReadyOptions } from './application-health.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { bindViews, indexedBy } from './bind-views.ts'
 import { warnOf } from './failed.ts'
@@ -85,7 +86,8 @@ export interface StartOptions extends GroupSettings {
    *                             `evert/service`: `?fulfilled=false&orderValue=100&operator=GreaterThan&limit=20`
    *   GET /views/{name}/{key}   one row: a string key as it is, numbers and JSON as they are written
    *   GET /health/live          200, or 503 when only a restart can help
-   *   GET /health/ready         200 when all tasks of this instance run, otherwise 503
+   *   GET /health/ready         200 when all tasks of this instance run and are not too far behind, otherwise 503
+   *   GET /health/startup       200 once they have run; before, 503 with the percentage of state that is restored
    *   GET /metrics              what is measured, as Prometheus scrapes it
    */
   readonly http?: HttpOptions
@@ -102,7 +104,7 @@ export interface StartOptions extends GroupSettings {
 /** A transaction that is left open blocks readers no longer than this either. */
 const CLOSE_TIMEOUT_MS = 10_000
 
-export interface HttpOptions {
+export interface HttpOptions extends ReadyOptions {
   /** 0 takes a free one. */
   readonly port: number
   /** Default `127.0.0.1`: only this machine. Nobody is asked who they are: put a proxy in front of any other. */
@@ -209,7 +211,7 @@ export class App {
     const server =
       http === undefined
         ? undefined
-        : opened.use(await serve(applicationRoutes(topology, application).fetch, http))
+        : opened.use(await serve(applicationRoutes(topology, application, http).fetch, http))
     await application.start()
     opened.defer(await bindViews(topology, application, cluster))
     return running({ application, cluster, producer, server }, { stack: opened.move(), signal, options })

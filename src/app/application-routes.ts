@@ -1,16 +1,20 @@
 import type { Topology, ViewRegistration } from '../streams/graph/topology.ts'
 import type { Instance } from './instance.ts'
-import { health } from '../service/health.ts'
 import { keyReader } from '../service/key-text.ts'
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from '../service/prometheus.ts'
 import { problem } from '../service/problem.ts'
 import { type Handler, type Router, router } from '../service/router.ts'
 import { viewHandler } from '../service/view-handler.ts'
 import type { FieldTable } from '../service/where-query.ts'
+import { applicationHealth, type ReadyOptions } from './application-health.ts'
 import { type AnyView, storeOf } from './bind-views.ts'
 
 /** What an application serves over HTTP: its views, its health and its metrics. */
-export function applicationRoutes(topology: Topology, application: Instance): Router {
+export function applicationRoutes(
+  topology: Topology,
+  application: Instance,
+  options: ReadyOptions = {},
+): Router {
   const views = new Map(topology.views.map(each => [each.name, handlerOf(topology, each)]))
   const answer: Handler<{ readonly name: string }> = context => {
     const handler = views.get(context.params.name)
@@ -23,7 +27,7 @@ export function applicationRoutes(topology: Topology, application: Instance): Ro
     .get('/views/:name', answer)
     .get('/views/:name/:key', answer)
     .get('/metrics', () => metricsOf(application))
-    .include(health({ live: () => faultsOf(application), ready: () => obstaclesOf(application) }))
+    .include(applicationHealth(application, options))
 }
 
 function metricsOf(application: Instance): Response {
@@ -40,16 +44,4 @@ function handlerOf(topology: Topology, registration: ViewRegistration): Handler<
     fields: table,
     parseKey: keyReader(storeOf(topology, registration).key),
   })
-}
-
-/** What a restart may mend. */
-function faultsOf({ state, failure }: Instance): string[] {
-  return state === 'ERROR' ? [`The application stopped: ${failure?.message ?? 'unknown'}`] : []
-}
-
-function obstaclesOf(application: Instance): string[] {
-  const { state } = application
-  if (state === 'RUNNING') return []
-  const faults = faultsOf(application)
-  return faults.length > 0 ? faults : [`The application is ${state}: it answers when its tasks run.`]
 }

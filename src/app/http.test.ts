@@ -149,10 +149,14 @@ test('health follows the application', async () => {
   }
   assert.deepEqual(await health('live'), [200, 'live'])
   assert.deepEqual(await health('ready'), [503, 'The application is CREATED: it answers when its tasks run.'])
+  assert.equal((await health('startup'))[0], 503)
   await application.start()
   await application.whenRunning()
   assert.deepEqual(await health('live'), [200, 'live'])
   assert.deepEqual(await health('ready'), [200, 'ready'])
+  assert.deepEqual(await health('startup'), [200, 'started'])
+  const { body } = await get(`${server.url}/health/ready`)
+  assert.deepEqual(body, { status: 'ready', state: 'RUNNING', restoredPercent: 100, lag: 0 })
 
   await using producer = new Producer(cluster)
   await producer.send({
@@ -168,6 +172,8 @@ test('health follows the application', async () => {
     assert.equal(status, 503)
     assert.match(String(detail), /The application stopped: .*it is bad/)
   }
+  // It did start.
+  assert.deepEqual(await health('startup'), [200, 'started'])
 })
 
 test('a port that is taken is said before anything starts', async () => {

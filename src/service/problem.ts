@@ -13,14 +13,17 @@ export interface Problem {
   readonly field?: string | undefined
   /** What would be right there. */
   readonly valid?: readonly string[] | undefined
+  /** Figures for programs (RFC 9457, 3.2). */
+  readonly members?: Readonly<Record<string, unknown>>
   /** All faults, when there may be several. */
   readonly errors?: readonly { readonly field: string; readonly message: string }[]
 }
 
 /** A response with `application/problem+json`. */
 export function problem(status: number, problem: Problem, headers: Record<string, string> = {}): Response {
-  const { title = TITLES[status] ?? 'Error', detail, field, valid, errors } = problem
-  return new Response(JSON.stringify({ type: 'about:blank', title, status, detail, field, valid, errors }), {
+  const { title = TITLES[status] ?? 'Error', detail, field, valid, errors, members } = problem
+  const body = { type: 'about:blank', title, status, detail, field, valid, errors, ...members }
+  return new Response(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
   })
