@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openBroker } from '../../src/broker/broker.ts'
 import { openMemoryStorage } from '../../src/broker/storage/storage.ts'
-import { createTopics } from '../../src/client/admin.ts'
+import { createTopics, listOffsets, listTopics } from '../../src/client/admin.ts'
 import { type Cluster, clusterFromTransport, transportOptions } from '../../src/client/cluster.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { inProcessTransport } from '../../src/client/transport/in-process.ts'
@@ -113,3 +113,39 @@ test('a standby task is warm, and takes over without a restore when its instance
   await countedAll(log.cluster, writer.written)
   await two.application.close()
 })
+
+test('an instance that dies within a transaction holds nobody up', async () => {
+  await using log = await openLog()
+  const one = await start(log.cluster, { commitIntervalMs: 1_500 })
+  const two = await start(log.cluster)
+  await untilWarm(one, two)
+  await using writer = new Writer(log.cluster)
+  await writer.write(2_000)
+  await countedAll(log.cluster, writer.written)
+  await writer.write(2_000)
+  await until(async () => await hasOpenTransaction(log.cluster))
+
+  const startedAt = performance.now()
+  await one.application.abandon()
+  await until(() => active(two).length === 6)
+  await countedAll(log.cluster, writer.written)
+  const tookMs = performance.now() - startedAt
+  assert.ok(
+    tookMs < 5_000,
+    `its transaction, which would have timed out after 10 s, was waited for: ${tookMs} ms`,
+  )
+  await two.application.close()
+})
+
+/** Whether records of the repartition topic wait for the end of a transaction. */
+async function hasOpenTransaction(cluster: Cluster): Promise<boolean> {
+  const topics = (await listTopics(cluster)).filter(({ name }) => name.endsWith('-repartition'))
+  const places = topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partition }) => ({ topic: name, partition, at: 'latest' as const })),
+  )
+  const [stable, all] = await Promise.all([
+    listOffsets(cluster, places),
+    listOffsets(cluster, places, { isolation: 'read_uncommitted' }),
+  ])
+  return stable.some(({ offset }, i) => offset < (all[i]?.offset ?? 0))
+}

@@ -11,10 +11,11 @@ import { streamsMetrics } from '../metrics/definitions.ts'
 import type { ApplicationOptions } from './application-options.ts'
 import { ApplicationLife, type ApplicationState } from './application-life.ts'
 import { ownedBy, taskIds } from './assigned-tasks.ts'
-import { type Committer, openCommitter } from './committer.ts'
+import { type Committer, openCommitter, TRANSACTION_TIMEOUT_MS } from './committer.ts'
 import { createExternalTopics } from './external-topics.ts'
 import { groupTopology } from './group-topology.ts'
 import { GlobalTables } from './global-tables.ts'
+import { DeadWriters } from './dead-writers.ts'
 import { applyGroupSettings } from './group-settings.ts'
 import { explainRefusal } from './group-refusal.ts'
 import type { HostedTask } from './hosted-task.ts'
@@ -80,10 +81,11 @@ export class Application implements AsyncDisposable {
       ...(options.userEndpoint === undefined ? {} : { userEndpoint: options.userEndpoint }),
     })
     const { memberId, groupId } = this.#member
+    const transactionalIdPrefix = `${topology.applicationId}-`
     this.#committer = openCommitter(options.guarantee ?? 'exactly_once', {
       cluster,
       transactionalId:
-        `${topology.applicationId}-${engine.instanceId}` + (worker === undefined ? '' : `-${worker}`),
+        `${transactionalIdPrefix}${engine.instanceId}` + (worker === undefined ? '' : `-${worker}`),
       group: () => ({ groupId, memberId, epoch: this.#member.memberEpoch }),
       topicTimeoutMs,
     })
@@ -128,6 +130,13 @@ export class Application implements AsyncDisposable {
       groupId,
       committer: this.#committer,
       restores: this.#restores,
+      deadWriters: new DeadWriters({
+        cluster,
+        groupId,
+        transactionalIdPrefix,
+        transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+        logger,
+      }),
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,

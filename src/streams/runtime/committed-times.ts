@@ -6,10 +6,18 @@ export interface CommittedTimes {
   readonly partitionTime: number
 }
 
-/** `stream-time=5`, and ` partition-time=3` when the partition has one. */
-export function writeTimes({ streamTime, partitionTime }: CommittedTimes): string {
-  const stream = `stream-time=${streamTime}`
-  return partitionTime < 0 ? stream : `${stream} partition-time=${partitionTime}`
+/**
+ * `stream-time=5`, ` partition-time=3` when the partition has one, and ` writer=` with the transactional id of who
+ * commits, if it has one.
+ */
+export function writeTimes({ streamTime, partitionTime }: CommittedTimes, writer?: string): string {
+  const partition = partitionTime < 0 ? '' : ` partition-time=${partitionTime}`
+  return `stream-time=${streamTime}${partition}${writer === undefined ? '' : ` writer=${writer}`}`
+}
+
+/** Undefined: a writer without transactions, or somebody else. */
+export function readWriter(metadata: string): string | undefined {
+  return fieldOf('writer', metadata)
 }
 
 /** What is not there, or was written by somebody else, is -1. */
@@ -18,7 +26,11 @@ export function readTimes(metadata: string): CommittedTimes {
 }
 
 function timeOf(name: string, metadata: string): number {
-  const field = metadata.split(' ').find(part => part.startsWith(`${name}=`))
-  const time = field === undefined ? -1 : Number(field.slice(name.length + 1))
+  const time = Number(fieldOf(name, metadata) ?? -1)
   return Number.isSafeInteger(time) && time >= -1 ? time : -1
+}
+
+function fieldOf(name: string, metadata: string): string | undefined {
+  const field = metadata.split(' ').find(part => part.startsWith(`${name}=`))
+  return field?.slice(name.length + 1)
 }

@@ -24,6 +24,8 @@ export interface Committer extends RecordCollector {
   lastOffset(topic: string, partition: number): number
   /** Batches of a topic grow no larger. */
   limitBatches(topic: string, maxBytes: number): void
+  /** Names its transactions; undefined under at-least-once. */
+  readonly transactionalId: string | undefined
   /** So much waits to be sent that a commit is due. */
   readonly isFull: boolean
   close(): Promise<void>
@@ -42,7 +44,7 @@ export interface CommitterOptions {
 }
 
 /** Kafka Streams' default under exactly-once: an instance that died blocks readers no longer than this. */
-const TRANSACTION_TIMEOUT_MS = 10_000
+export const TRANSACTION_TIMEOUT_MS = 10_000
 
 export function openCommitter(guarantee: Guarantee, options: CommitterOptions): Committer {
   return guarantee === 'exactly_once' ? new ExactlyOnce(options) : new AtLeastOnce(options)
@@ -50,12 +52,14 @@ export function openCommitter(guarantee: Guarantee, options: CommitterOptions): 
 
 /** One Kafka transaction per commit (KIP-447, KIP-890). */
 class ExactlyOnce implements Committer {
+  readonly transactionalId: string
   readonly #producer: Producer
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
   constructor({ cluster, group, transactionalId, topicTimeoutMs }: CommitterOptions) {
     this.#group = group
+    this.transactionalId = transactionalId
     const transactionTimeoutMs = TRANSACTION_TIMEOUT_MS
     this.#producer = new Producer(cluster, { transactionalId, transactionTimeoutMs, topicTimeoutMs })
     this.collect = this.#producer.append.bind(this.#producer)
@@ -105,6 +109,7 @@ class ExactlyOnce implements Committer {
 
 /** Records first, then the offsets: after a crash in between, the records are made again. */
 class AtLeastOnce implements Committer {
+  readonly transactionalId = undefined
   readonly #producer: Producer
   readonly #cluster: Cluster
   #isAbandoned = false

@@ -13,8 +13,9 @@ import { CallRunner } from './call-runner.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import type { RecordCounts } from './record-counts.ts'
+import type { DeadWriters } from './dead-writers.ts'
 import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
-import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores } from './restore.ts'
+import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores, writersOf } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
 import { POSITION_MARK, writePosition } from './position-mark.ts'
 import { skippedTopic } from './skipped-records.ts'
@@ -27,6 +28,7 @@ export interface TaskEnvironment extends StoreEnvironment {
   readonly cluster: Cluster
   readonly groupId: string
   readonly committer: Committer
+  readonly deadWriters: DeadWriters
   readonly onError: ErrorPolicy
   readonly applicationId: string
   readonly logger: Logger
@@ -118,6 +120,7 @@ export class HostedTask {
     const { cluster, groupId, committer, onError, onRestore, logger, engine, limits } = this.#environment
     const { partition, subTopology } = this
     this.#topics = await this.#inputTopics()
+    await this.#endDeadWriters()
     const inputs = await inputOffsetsOf(cluster, groupId, this.#topics, partition)
     const inputOffsets = new Map(Array.from(inputs, ([topic, { offset }]) => [topic, offset]))
     for (;;) {
@@ -280,7 +283,10 @@ export class HostedTask {
     const changed = positions.filter(({ topic, offset }) => this.#committed.get(topic) !== offset)
     return (changed.length > 0 || !this.#hasActed ? changed : this.#unchangedPosition()).map(position => ({
       ...position,
-      metadata: writeTimes({ streamTime, partitionTime: task.partitionTimeOf(position.topic) }),
+      metadata: writeTimes(
+        { streamTime, partitionTime: task.partitionTimeOf(position.topic) },
+        this.#environment.committer.transactionalId,
+      ),
     }))
   }
 
@@ -374,6 +380,15 @@ export class HostedTask {
     return {
       keyValue: <V>(name: string) =>
         (globalStores.includes(name) ? globalTables : this.#stores).keyValue<V>(name),
+    }
+  }
+
+  /** Whoever ran the task before may have died in the middle of a transaction. */
+  async #endDeadWriters(): Promise<void> {
+    const { cluster, groupId, committer, deadWriters } = this.#environment
+    if (committer.transactionalId === undefined) return
+    for (const writer of await writersOf(cluster, groupId, this.#topics, this.partition)) {
+      if (writer !== committer.transactionalId) await deadWriters.end(writer)
     }
   }
 

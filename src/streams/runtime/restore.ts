@@ -3,7 +3,7 @@ import type { Cluster } from '../../client/cluster.ts'
 import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { StoreDefinition } from '../graph/topology.ts'
-import { type CommittedTimes, readTimes } from './committed-times.ts'
+import { type CommittedTimes, readTimes, readWriter } from './committed-times.ts'
 import type { RestoredRecord, TaskStores } from '../state/task-stores.ts'
 import { resumeOffset, writeLogMark } from './log-mark.ts'
 import { readSkipped } from './skipped-records.ts'
@@ -169,4 +169,16 @@ export async function inputOffsetsOf(
   const places = topics.map(topic => ({ topic, partition }))
   const committed = await committedOffsets(cluster, { groupId }, places, { requireStable: true })
   return new Map(committed.map(({ topic, offset, metadata }) => [topic, { offset, ...readTimes(metadata) }]))
+}
+
+/** Who wrote the task last, by transactional id: also while a transaction that commits offsets is still open. */
+export async function writersOf(
+  cluster: Cluster,
+  groupId: string,
+  topics: readonly string[],
+  partition: number,
+): Promise<Set<string>> {
+  const places = topics.map(topic => ({ topic, partition }))
+  const committed = await committedOffsets(cluster, { groupId }, places, { requireStable: false })
+  return new Set(committed.map(({ metadata }) => readWriter(metadata)).filter(writer => writer !== undefined))
 }
