@@ -45,7 +45,7 @@ const POLL_MS = 500
 /** Smaller than an active task's: records that are processed come first. */
 const PARTITION_BYTES = 256 * 1024
 const LIMIT_INTERVAL_MS = 1_000
-const RELEASED_FOR_MS = 2_000
+const RELEASED_FOR_MS = 1_000
 
 export class StandbyTasks {
   readonly #options: StandbyTasksOptions
