@@ -32,6 +32,7 @@ export type {
   MetricUnit,
 } from './internal/metric.ts'
 export type { RestoreProgress } from './streams/runtime/restore.ts'
+export type { MetricSource, RecordTracer, Telemetry, TracedRecord } from './streams/runtime/telemetry.ts'
 
 // Rewinding: an application processes its inputs again, with empty state
 export { type Rewind, rewindApplication, type RewindOptions } from './app/rewind-application.ts'

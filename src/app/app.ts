@@ -24,6 +24,7 @@ import type { Guarantee } from '../streams/runtime/committer.ts'
 import { type Logger, silentLogger } from '../streams/runtime/logger.ts'
 import type { RecordingLevel } from '../streams/runtime/record-counts.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
+import type { Telemetry } from '../streams/runtime/telemetry.ts'
 import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
 import { serve } from '../service/serve.ts'
 import type { ReadyOptions } from './application-health.ts'
@@ -77,6 +78,8 @@ export interface StartOptions extends GroupSettings {
    */
   readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
+  /** Exports metrics and traces records: `openTelemetry()` of `evert/opentelemetry`. Default: nothing of that is done. */
+  readonly telemetry?: Telemetry
   /** `debug` counts the records of every operator and what it asks of stores, too. Default `info`. */
   readonly metricsRecordingLevel?: RecordingLevel
   /**
@@ -214,13 +217,19 @@ export class App {
         : opened.use(await serve(applicationRoutes(topology, application, http).fetch, http))
     await application.start()
     opened.defer(await bindViews(topology, application, cluster))
-    return running({ application, cluster, producer, server }, { stack: opened.move(), signal, options })
+    const { telemetry } = options
+    if (telemetry !== undefined) opened.defer(telemetry.observe(application))
+    const tracer = telemetry?.tracer
+    return running(
+      { application, cluster, producer, server, tracer },
+      { stack: opened.move(), signal, options },
+    )
   }
 }
 
 function applicationOptions(options: StartOptions) {
   const { commitIntervalMs, maxTaskIdleMs, stateStoreCacheMaxBytes, guarantee } = options
-  const { onError, onStateChange, onRestore, onTopologyChange, metricsRecordingLevel } = options
+  const { onError, onStateChange, onRestore, onTopologyChange, metricsRecordingLevel, telemetry } = options
   const { numStandbyReplicas, sessionTimeoutMs, heartbeatIntervalMs } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
@@ -234,6 +243,7 @@ function applicationOptions(options: StartOptions) {
     ...(onStateChange !== undefined && { onStateChange }),
     ...(onRestore !== undefined && { onRestore }),
     ...(onTopologyChange !== undefined && { onTopologyChange }),
+    ...(telemetry !== undefined && { telemetry }),
     ...(metricsRecordingLevel !== undefined && { metricsRecordingLevel }),
   }
 }

@@ -68,6 +68,10 @@ const startRules: RulesOf<StartOptions> = {
   onRestore: fn,
   onTopologyChange: oneOf('refuse', 'accept'),
   logger: object,
+  telemetry: {
+    words: 'what openTelemetry() of evert/opentelemetry returns',
+    isMet: value => isObject(value) && typeof value['observe'] === 'function',
+  },
   metricsRecordingLevel: oneOf('info', 'debug'),
   http: object,
   signal: unchecked,

@@ -9,6 +9,7 @@ import type { RecordHeader } from '../records/record-batch.ts'
 import type { Instance } from './instance.ts'
 import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/record-counts.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
+import type { RecordTracer } from '../streams/runtime/telemetry.ts'
 import type { RunningServer } from '../service/serve.ts'
 import { failureOf } from './failed.ts'
 import { positionOf } from './view-tasks.ts'
@@ -41,6 +42,7 @@ export interface RunningParts {
   readonly cluster: Cluster
   readonly producer: Producer
   readonly server: RunningServer | undefined
+  readonly tracer: RecordTracer | undefined
 }
 
 /** An application that was started. */
@@ -50,10 +52,11 @@ export class Running implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #producer: Producer
   readonly #server: RunningServer | undefined
+  readonly #tracer: RecordTracer | undefined
   readonly #end: (options?: CloseOptions) => Promise<void>
 
   constructor(
-    { application, cluster, producer, server }: RunningParts,
+    { application, cluster, producer, server, tracer }: RunningParts,
     end: (options?: CloseOptions) => Promise<void>,
   ) {
     this.id = application.applicationId
@@ -61,6 +64,7 @@ export class Running implements AsyncDisposable {
     this.#cluster = cluster
     this.#producer = producer
     this.#server = server
+    this.#tracer = tracer
     this.#end = end
   }
 
@@ -166,7 +170,7 @@ export class Running implements AsyncDisposable {
       timestamp,
       key: key === null ? null : topic.key.encode(key),
       value: value === null ? null : topic.value.encode(value),
-      headers,
+      headers: this.#tracer?.inject(headers) ?? headers,
     })
     return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
   }

@@ -14,6 +14,13 @@ export interface MetricDefinition<T extends MetricType = MetricType> {
 /** A counter only grows, until the process ends. A gauge is how it is now. */
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 export type MetricUnit = 'ms' | 'bytes' | 'ratio'
+
+/** What exporters show in place of a unit: values are divided by `scale`; `ucum` is the unit's code. */
+export function baseUnitOf(unit: MetricUnit | undefined): { readonly scale: number; readonly ucum: string } {
+  if (unit === 'ms') return { scale: 1000, ucum: 's' }
+  return { scale: 1, ucum: unit === 'bytes' ? 'By' : unit === 'ratio' ? '1' : '' }
+}
+
 export type MetricLabels = Readonly<Record<string, string>>
 
 export interface MetricSample {

@@ -1,9 +1,10 @@
-import type {
-  HistogramSample,
-  MetricFamily,
-  MetricLabels,
-  MetricSample,
-  MetricUnit,
+import {
+  baseUnitOf,
+  type HistogramSample,
+  type MetricFamily,
+  type MetricLabels,
+  type MetricSample,
+  type MetricUnit,
 } from '../internal/metric.ts'
 
 /** The text format of Prometheus, version 0.0.4. */
@@ -32,7 +33,7 @@ export function prometheusText(
   for (const family of families) {
     const name = nameOf(family)
     lines.push(`# HELP ${name} ${escapeHelp(family.help)}`, `# TYPE ${name} ${family.type}`)
-    const scale = SCALES[family.unit ?? 'none']
+    const { scale } = baseUnitOf(family.unit)
     leftOut += Math.max(0, family.samples.length - maxSamples)
     if (family.type === 'histogram') {
       for (const sample of family.samples.slice(0, maxSamples))
@@ -51,8 +52,6 @@ export function prometheusText(
   return `${lines.join('\n')}\n`
 }
 
-/** Divided by: a product with 0.001 would be a thousandth with noise. */
-const SCALES: Readonly<Record<MetricUnit | 'none', number>> = { ms: 1000, bytes: 1, ratio: 1, none: 1 }
 const SUFFIXES: Readonly<Record<MetricUnit, string>> = { ms: '_seconds', bytes: '_bytes', ratio: '' }
 
 function nameOf({ group, name, type, unit }: MetricFamily): string {

@@ -8,6 +8,7 @@ import type { GroupSettings } from './group-settings.ts'
 import type { Logger } from './logger.ts'
 import type { RecordingLevel } from './record-counts.ts'
 import type { RestoreProgress } from './restore.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
 
 export interface ApplicationOptions extends GroupSettings {
@@ -38,6 +39,8 @@ export interface ApplicationOptions extends GroupSettings {
    */
   readonly onTopologyChange?: 'refuse' | 'accept'
   readonly logger?: Logger
+  /** Default: none. */
+  readonly telemetry?: Telemetry
   /** Default `info`. */
   readonly metricsRecordingLevel?: RecordingLevel
   /** How often processed records of repartition topics are deleted. Default 30 000. */

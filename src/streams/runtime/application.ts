@@ -137,6 +137,7 @@ export class Application implements AsyncDisposable {
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
         logger,
       }),
+      tracer: options.telemetry?.tracer,
       commitIntervalMs: options.commitIntervalMs ?? 100,
       maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
       stateStoreCacheMaxBytes: options.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024,

@@ -7,6 +7,8 @@ export interface CallRunnerOptions {
   readonly clock: Clock
   /** From 0 to below 1: spreads repetitions in time. */
   readonly random: () => number
+  /** Makes one attempt. Default: by the call itself. */
+  readonly invoke?: (call: AsyncCall, signal: AbortSignal) => unknown
   /** A result is there to be taken. */
   readonly onDone: () => void
 }
@@ -80,6 +82,7 @@ export class CallRunner {
   /** A function that does not heed its signal goes on; what it gives is passed over. */
   #attempt(call: AsyncCall): Promise<PromiseSettledResult<unknown>> {
     return new Promise(resolve => {
+      const { invoke = invokeCall } = this.#options
       const controller = new AbortController()
       const { timeoutMs } = call.limits
       const end = (outcome: PromiseSettledResult<unknown>) => {
@@ -96,7 +99,7 @@ export class CallRunner {
           ? () => {}
           : this.#options.clock.schedule(timeoutMs, () => stop(timedOut(call.node, timeoutMs)))
       this.#stops.add(stop)
-      new Promise(settle => settle(call.invoke(controller.signal))).then(
+      new Promise(settle => settle(invoke(call, controller.signal))).then(
         value => end({ status: 'fulfilled', value }),
         (reason: unknown) => end({ status: 'rejected', reason }),
       )
@@ -115,6 +118,8 @@ export class CallRunner {
     })
   }
 }
+
+const invokeCall = (call: AsyncCall, signal: AbortSignal): unknown => call.invoke(signal)
 
 function timedOut(node: string, timeoutMs: number): EvertError {
   return new EvertError('TIMEOUT', `The function of "${node}" gave no result within ${timeoutMs} ms.`)

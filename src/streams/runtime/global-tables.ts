@@ -98,7 +98,7 @@ export class GlobalTables implements StoreAccess {
   }
 
   report(sheet: MetricSheet): void {
-    if (this.#stores === undefined) return
+    if (this.#stores === undefined || this.#isStopped) return
     for (const { store } of this.#options.tables) {
       const keys = this.#stores.bytes(store.name).size
       sheet.set(streamsMetrics.keys, keys, { task: GLOBAL_TASK, store: store.name })

@@ -6,6 +6,7 @@ import { assert } from '../../internal/assert.ts'
 import type { MetricSheet } from '../../internal/metric.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import { streamsMetrics } from '../metrics/definitions.ts'
+import type { AsyncCall } from '../processors/async-call.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
@@ -14,6 +15,8 @@ import { offsetOfMark, StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import type { RecordCounts } from './record-counts.ts'
 import type { DeadWriters } from './dead-writers.ts'
+import type { RecordTracer } from './telemetry.ts'
+import { tracedCall } from './tracing.ts'
 import { openTaskStores, type StoreEnvironment } from './open-stores.ts'
 import { changelogMark, inputOffsetsOf, type RestoreProgress, restoreStores, writersOf } from './restore.ts'
 import { writeTimes } from './committed-times.ts'
@@ -32,6 +35,7 @@ export interface TaskEnvironment extends StoreEnvironment {
   readonly onError: ErrorPolicy
   readonly applicationId: string
   readonly logger: Logger
+  readonly tracer: RecordTracer | undefined
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts
   readonly onRestore: (taskId: string, progress: RestoreProgress) => void
@@ -117,7 +121,8 @@ export class HostedTask {
    * inputs go on. Rejects with the signal's reason, or with what the cluster or the disk refuses.
    */
   async restore(signal: AbortSignal): Promise<PartitionPosition[]> {
-    const { cluster, groupId, committer, onError, onRestore, logger, engine, limits } = this.#environment
+    const { cluster, groupId, committer, onError, onRestore, logger, engine, limits, tracer } =
+      this.#environment
     const { partition, subTopology } = this
     this.#topics = await this.#inputTopics()
     await this.#endDeadWriters()
@@ -160,6 +165,7 @@ export class HostedTask {
       stores: this.#access(),
       collector: committer,
       onError,
+      ...(tracer !== undefined && { tracer }),
       counts: this.#environment.counts.of(this.id),
       nowMs: () => cluster.clock.nowMs(),
       partitionsOf: topic => partitionsOf(cluster, topic),
@@ -368,8 +374,15 @@ export class HostedTask {
   }
 
   #newCalls(): CallRunner {
-    const { cluster, onCallDone } = this.#environment
-    return new CallRunner({ clock: cluster.clock, random: cluster.backoff.random, onDone: onCallDone })
+    const { cluster, onCallDone, tracer, applicationId } = this.#environment
+    const invoke = (call: AsyncCall, signal: AbortSignal): unknown =>
+      tracer?.call(tracedCall(call, this.id, applicationId), () => call.invoke(signal))
+    return new CallRunner({
+      clock: cluster.clock,
+      random: cluster.backoff.random,
+      ...(tracer !== undefined && { invoke }),
+      onDone: onCallDone,
+    })
   }
 
   /** Its own stores, and those of the global tables. */

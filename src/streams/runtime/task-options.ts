@@ -6,6 +6,7 @@ import type { PartitionCount } from '../processors/sink.ts'
 import type { RecordLimit } from '../processors/record-limit.ts'
 import type { TaskCounts } from './record-counts.ts'
 import type { RecordCollector } from './record-collector.ts'
+import type { RecordTracer } from './telemetry.ts'
 
 export interface TaskOptions {
   readonly subTopology: SubTopology
@@ -24,6 +25,8 @@ export interface TaskOptions {
   readonly verifyChanges?: () => void
   /** Told of records that an error policy went on without: of the first, the second, the fourth … of a node and kind. */
   readonly warn?: (message: string) => void
+  /** Traces each record. Default: none. */
+  readonly tracer?: RecordTracer
   /** Where dropped and out-of-order records are counted. */
   readonly counts?: TaskCounts
   /** The wall clock. Default: the machine's. */

@@ -5,6 +5,7 @@ import type { Latency } from '../../internal/latency.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
+import type { SourceProcessor } from '../processors/source.ts'
 import type { ErrorDecision, ErrorKind, FailedRecord } from '../processors/error-policy.ts'
 import { GuardedOutput } from '../processors/guarded-output.ts'
 import { UNLIMITED } from '../processors/record-limit.ts'
@@ -25,6 +26,8 @@ import { TaskCounts } from './record-counts.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { RecordScope } from './record-scope.ts'
 import { TaskCalls } from './task-calls.ts'
+import type { TracedRecord } from './telemetry.ts'
+import { tracedCall, tracedCollector, TracedSource } from './tracing.ts'
 import { NOTED, restoredSources, skippedKey } from './skipped-records.ts'
 import type { TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
@@ -70,10 +73,12 @@ export class Task {
     const undoes = this.#rules.mayDrop || options.verifyChanges !== undefined
     this.#scope = undoes ? new RecordScope(options.stores, options.collector) : undefined
     this.calls = new TaskCalls(this.#context.asyncOperators)
+    const { tracer } = options
+    const collector = this.#scope ?? options.collector
     const sources = buildProcessors(subTopology, {
       task: this.#context,
       stores: counts.stores(this.#scope ?? options.stores),
-      collector: this.#scope ?? options.collector,
+      collector: tracer === undefined ? collector : tracedCollector(collector, tracer),
       around: (node, processor) => counts.processor(node, processor),
       partitionsOf: options.partitionsOf ?? countOfNone,
       limitOf,
@@ -82,7 +87,7 @@ export class Task {
         : undefined,
     })
     for (const [topic, source] of sources) {
-      const queue = new PartitionQueue(topic, partition, source)
+      const queue = new PartitionQueue(topic, partition, this.#traced(source))
       queue.outOfOrder = counts.outOfOrderOf(source.name)
       this.#queues.set(topic, queue)
       this.#order.push(queue)
@@ -185,7 +190,8 @@ export class Task {
     this.#other = failedCall(call)
     call.operator.end(call)
     if (outcome.status === 'rejected') this.#failedCall(call, outcome.reason)
-    else this.#forwardResult(call, outcome.value)
+    else if (this.#options.tracer === undefined) this.#forwardResult(call, outcome.value)
+    else this.#options.tracer.process(this.#tracedCall(call), () => this.#forwardResult(call, outcome.value))
     context.origin = undefined
     // What follows from the result may have set a timer that is due.
     const { timers, streamTime } = context
@@ -227,6 +233,17 @@ export class Task {
       if (position !== undefined) positions.push({ topic, partition, offset: position })
     }
     return positions
+  }
+
+  #traced(source: SourceProcessor): SourceProcessor {
+    const { tracer, applicationId = '' } = this.#options
+    if (tracer === undefined) return source
+    const position = () => this.#context.source
+    return new TracedSource(source, { tracer, applicationId, task: this.id, position })
+  }
+
+  #tracedCall(call: AsyncCall): TracedRecord {
+    return tracedCall(call, this.id, this.#options.applicationId)
   }
 
   #choose(): PartitionQueue | undefined {
