@@ -19,6 +19,12 @@ export interface Transaction {
   bumpsEpoch: boolean
   /** Of the latest decision: who its markers are written as, and the newest epoch of the records that it ends. */
   decision: { producerId: number; markerEpoch: number; recordEpoch: number }
+  /**
+   * A client of KIP-890 may be in the middle of a transaction of which the restart has left nothing: what joined it
+   * without a durable trace (staged offsets) is lost, so it must be aborted. Not known to be so until its producer ends
+   * it or takes a new epoch.
+   */
+  mayHaveLost: boolean
   /** Resolves when a decision that is being made or carried out is done. */
   settling: Promise<void> | undefined
   /** Why the last change failed: what is durable of it is unknown until the next start has read it. */
@@ -44,6 +50,7 @@ export function newTransaction(transactionalId: string, producerId: number, time
     partitions: new Map(),
     bumpsEpoch: false,
     decision: { producerId, markerEpoch: -1, recordEpoch: -1 },
+    mayHaveLost: false,
     settling: undefined,
     failure: undefined,
     cancelTimeout: () => {},

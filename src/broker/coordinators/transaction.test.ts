@@ -496,6 +496,50 @@ describe('after a crash', () => {
     })
   })
 
+  test('offsets that were staged and lost take the records with them that come after the restart', async () => {
+    await inDirectory(async directory => {
+      const first = await opened(await openFileStorage(directory))
+      await first.client.createTopic('a', 1)
+      const producer = await first.client.initProducer(T)
+      // Offsets and records are sent side by side; the records have not arrived.
+      assert.equal(await commitOffset(first.client, producer, 42), 'NONE')
+      const copy = await crashed(directory)
+      await first.broker.close()
+
+      const second = await opened(await openFileStorage(copy))
+      assert.equal(await write(second.client, producer, ['half']), 'TRANSACTION_ABORTABLE')
+      assert.equal(await commitOffset(second.client, producer, 42), 'TRANSACTION_ABORTABLE')
+      assert.equal(errorName((await second.client.endTxn(T, producer, true)).errorCode), 'INVALID_TXN_STATE')
+      const next = await second.client.endTxn(T, producer, false)
+      assert.equal(next.errorCode, 0)
+      assert.equal(await write(second.client, next, ['whole']), 'NONE')
+      assert.equal(await commitOffset(second.client, next, 42), 'NONE')
+      await second.client.endTxn(T, next, true)
+      assert.deepEqual(await second.client.committedValues('a'), ['whole'])
+      assert.equal(await readOffset(second.client), 42)
+      await second.broker.close()
+      await rm(copy, { recursive: true })
+    })
+  })
+
+  test('a new instance of a transactional id goes on at once', async () => {
+    await inDirectory(async directory => {
+      const first = await opened(await openFileStorage(directory))
+      await first.client.createTopic('a', 1)
+      await first.client.initProducer(T)
+      const copy = await crashed(directory)
+      await first.broker.close()
+
+      const second = await opened(await openFileStorage(copy))
+      const fresh = await second.client.initProducer(T)
+      assert.equal(await write(second.client, fresh, ['new']), 'NONE')
+      await second.client.endTxn(T, fresh, true)
+      assert.deepEqual(await second.client.committedValues('a'), ['new'])
+      await second.broker.close()
+      await rm(copy, { recursive: true })
+    })
+  })
+
   test('producer ids are not given out twice', async () => {
     await inDirectory(async directory => {
       const first = await opened(await openFileStorage(directory))

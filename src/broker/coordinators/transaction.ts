@@ -7,7 +7,8 @@
  * (EndTxn v5) get a new epoch with every end, so a late request of an ended transaction cannot reach the next one.
  *
  * State. Per transactional id: producer id, epochs, the latest outcome (durable); the open transaction's partitions
- * and staged offsets (memory only). An open transaction that a restart finds is aborted and its producer fenced.
+ * and staged offsets (memory only). An open transaction that a restart finds is aborted and its producer fenced. One of
+ * which it finds nothing may have been open too and lost its staged offsets: the producer is told to abort it.
  *
  * Why it is correct. Admission (`admitProduce`, `admitOffsets`) and the append that follows are one synchronous step,
  * as is the change of epoch that begins an end; so every record of a transaction lies before its marker and none of
@@ -67,7 +68,10 @@ export class TransactionCoordinator {
       if (state === 'commit' || state === 'abort')
         await writeMarkers(this.#storage, transaction, this.#clock.nowMs())
       const open = openPartitions(this.#storage, [transaction.producerId, decision.producerId])
-      if (open.length === 0 && state !== 'ongoing') continue
+      if (open.length === 0 && state !== 'ongoing') {
+        transaction.mayHaveLost = true
+        continue
+      }
       transaction.partitions = new Map()
       for (const { topicName, partition } of open) join(transaction, topicName, partition)
       transaction.state = 'ongoing'
@@ -99,7 +103,12 @@ export class TransactionCoordinator {
     if (next === undefined) return failed(errorCodes.PRODUCER_FENCED)
     // Another request may have come in while a new producer id was drawn.
     if (transaction.settling !== undefined) return this.initProducerId(request)
-    Object.assign(transaction, next, { state: 'empty', timeoutMs, partitions: new Map() })
+    Object.assign(transaction, next, {
+      state: 'empty',
+      timeoutMs,
+      partitions: new Map(),
+      mayHaveLost: false,
+    })
     await this.#settle(transaction, () => this.#storage.journal.put([entryOf(transaction)]))
     return answer(transaction)
   }
@@ -148,6 +157,7 @@ export class TransactionCoordinator {
       return found === errorCodes.PRODUCER_FENCED ? errorCodes.INVALID_PRODUCER_EPOCH : found
     }
     if (version >= 12) {
+      if (found.mayHaveLost) return errorCodes.TRANSACTION_ABORTABLE
       if (found.state !== 'ongoing') this.#open(found)
       join(found, topic, partition)
       return 0
@@ -164,6 +174,7 @@ export class TransactionCoordinator {
     }
     if (found.state === 'ongoing') return 0
     if (version < 5) return errorCodes.INVALID_TXN_STATE
+    if (found.mayHaveLost) return errorCodes.TRANSACTION_ABORTABLE
     this.#open(found)
     return 0
   }
@@ -180,7 +191,10 @@ export class TransactionCoordinator {
     await settled(transaction)
     const verdict = judgeEnd(transaction, producer, end)
     if (verdict === 'decide') return this.#decide(transaction, end.commit ? 'commit' : 'abort', end.bumps)
-    return verdict === 'repeated' ? answer(transaction) : failed(verdict)
+    if (verdict !== 'repeated') return failed(verdict)
+    // Whoever asks for the outcome of its last transaction has not begun the next.
+    transaction.mayHaveLost = false
+    return answer(transaction)
   }
 
   /** Takes back timers. Open transactions stay open in the log; the next start aborts them. */
@@ -197,6 +211,8 @@ export class TransactionCoordinator {
 
   #open(transaction: Transaction): void {
     transaction.state = 'ongoing'
+    // Of an older client: it is durable from its first partition or group on.
+    transaction.mayHaveLost = false
     transaction.partitions = new Map()
     const { producerId, producerEpoch } = transaction
     transaction.cancelTimeout = this.#clock.schedule(transaction.timeoutMs, () => {
@@ -258,6 +274,7 @@ export class TransactionCoordinator {
     transaction.cancelTimeout()
     transaction.state = outcome
     transaction.decision = decision
+    transaction.mayHaveLost = false
     return this.#settle(transaction, async () => {
       const offsets = outcome === 'commit' ? this.#offsets.stagedEntries(decision.producerId) : []
       await this.#storage.journal.put([entryOf(transaction), ...offsets])
