@@ -175,7 +175,7 @@ test('fenced at the end of a transaction: commit, abort and begin say so, until 
   await settled(clock, producer.close())
 })
 
-test('a fenced streams member tells its owner and rejoins with epoch 0 and its topology', async () => {
+test('a fenced streams member tells its owner, and rejoins with epoch 0 and its topology once all is let go', async () => {
   const { transport, clock, cluster } = start()
   type Heartbeat = RequestOf<typeof streamsGroupHeartbeat>
   const seen: Heartbeat[] = []
@@ -200,15 +200,27 @@ test('a fenced streams member tells its owner and rejoins with epoch 0 and its t
     return ok(request.memberEpoch === 0 ? seen.length : request.memberEpoch)
   })
   const events: string[] = []
-  const member = new StreamsMember(
+  const both = [{ subtopologyId: '0', partitions: [0, 1] }]
+  let active = both
+  const member: StreamsMember = new StreamsMember(
     cluster,
     {
-      onAssignment: ({ active }) => events.push(`assigned ${JSON.stringify(active)}`),
-      onLost: () => events.push('lost'),
+      onAssignment: assigned => {
+        active = both
+        events.push(`assigned ${JSON.stringify(assigned.active)}`)
+      },
+      onLost: () => {
+        events.push('lost')
+        clock.schedule(1_000, () => {
+          events.push(`${seen.length} heartbeats, epoch ${member.memberEpoch}`)
+          active = []
+          member.acknowledge()
+        })
+      },
       onStatus: () => events.push('status'),
       onEndpoints: () => events.push('endpoints'),
       onFatal: error => events.push(error.message),
-      owned: () => ({ active: [{ subtopologyId: '0', partitions: [0, 1] }], standby: [], warmup: [] }),
+      owned: () => ({ active, standby: [], warmup: [] }),
     },
     { groupId: 'group', topology: { epoch: 0, subtopologies: [] }, processId: 'p', memberId: 'm' },
   )
@@ -219,7 +231,7 @@ test('a fenced streams member tells its owner and rejoins with epoch 0 and its t
   }
   await settled(clock, member.close())
   const assigned = 'assigned [{"subtopologyId":"0","partitions":[1,0]}]'
-  assert.deepEqual(events, [assigned, 'lost', assigned])
+  assert.deepEqual(events, [assigned, 'lost', '2 heartbeats, epoch 0', assigned])
   const summary = seen.map(({ memberEpoch, topology, activeTasks }) => [
     memberEpoch,
     topology !== null,

@@ -62,6 +62,8 @@ export class StreamsMember implements AsyncDisposable {
   #mayBeMember = false
   #isBeating = false
   #isBeatDue = false
+  /** Lost its membership, and waits until the owner has let go of what it had. */
+  #isLosing = false
   #cancelTimer = (): void => {}
   #state: 'new' | 'running' | 'stopped' = 'new'
   #started: Deferred<void> = deferred()
@@ -136,9 +138,11 @@ export class StreamsMember implements AsyncDisposable {
     this.#started.promise.catch(() => {})
   }
 
-  /** One heartbeat at a time; one that is wanted meanwhile follows at once. */
+  /** One heartbeat at a time; one that is wanted meanwhile follows at once. None while lost tasks are still held. */
   #beat(): void {
     if (this.#state !== 'running') return
+    if (this.#isLosing && !isSameAssignment(this.#owner.owned(), NOTHING_ASSIGNED)) return
+    this.#isLosing = false
     if (this.#isBeating) {
       this.#isBeatDue = true
       return
@@ -267,6 +271,7 @@ export class StreamsMember implements AsyncDisposable {
       this.#endpointEpoch = -1
       this.#assigned = NOTHING_ASSIGNED
       this.#told = undefined
+      this.#isLosing = true
       this.#owner.onLost(error)
       return 0
     }

@@ -47,7 +47,10 @@ export interface StreamsMemberOwner {
   onAssignment(assignment: StreamsAssignment): void
   /** What the owner holds right now: sent with the next heartbeat when it changed. */
   owned(): StreamsAssignment
-  /** The broker no longer knows this member: close all tasks without committing. It rejoins by itself. */
+  /**
+   * The broker no longer knows this member: close all tasks without committing, then call acknowledge(). It joins again
+   * by itself once nothing is owned: what was processed before must not be committed as the member that it is then.
+   */
   onLost(cause: Error): void
   /** Every change of the group's status; empty when all is well. */
   onStatus(statuses: readonly GroupStatus[]): void
