@@ -95,6 +95,20 @@ describe('the embedded log', () => {
     })
   })
 
+  test('waits for an owner that is starting also in a process that does nothing else', async () => {
+    await inDirectory(async directory => {
+      const taken = acquireLock(directory)
+      assert.ok(taken.acquired)
+      const said = await elsewhere(`
+        await openEmbedded(${JSON.stringify(`file:${directory}`)}, { ownerTimeoutMs: 200 }).catch(error => {
+          console.log(error.code)
+        })
+      `)
+      assert.equal(said, 'DIRECTORY_IN_USE')
+      taken.lock.release()
+    })
+  })
+
   test('gives the directory free when it cannot be opened', async () => {
     await inDirectory(async directory => {
       const other = asOwner(await openEmbedded('memory:', { listener: {} }))

@@ -1,6 +1,7 @@
 import { EvertError } from '../errors.ts'
 import { type Clock, systemClock } from '../internal/clock.ts'
 import { acquireLock, currentOwner, type DirectoryLock, directoryInUse } from '../internal/directory-lock.ts'
+import { holdProcess } from '../internal/hold-process.ts'
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import type { ListenerOptions } from './listener.ts'
 import { logDirectory } from './log-directory.ts'
@@ -101,8 +102,10 @@ async function lockOrOwner(
         { retryable: true },
       )
     }
+    const release = holdProcess()
     await new Promise<void>(resolve => {
       clock.schedule(OWNER_POLL_MS, resolve)
     })
+    release()
   }
 }

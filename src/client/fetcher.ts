@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import type { FetchedPartition } from './fetched-partition.ts'
 import { type FetcherOptions, fetcherSettings } from './fetcher-options.ts'
-import { holdProcess } from './hold-process.ts'
+import { holdProcess } from '../internal/hold-process.ts'
 import type { TopicPartition } from './topic-partitions.ts'
 
 export type { FetchedPartition } from './fetched-partition.ts'

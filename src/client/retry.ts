@@ -1,6 +1,6 @@
 import { isEvertError } from '../errors.ts'
 import type { Clock } from '../internal/clock.ts'
-import { holdProcess } from './hold-process.ts'
+import { holdProcess } from '../internal/hold-process.ts'
 
 /** How long to wait before a retry: doubling from `firstMs` to `maxMs`, spread by a fifth so that clients do not march in step. */
 export interface Backoff {

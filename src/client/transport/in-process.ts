@@ -4,7 +4,7 @@ import type { Api } from '../../wire/message.ts'
 import { apiVersions } from '../../wire/messages/api-versions.ts'
 import type { RequestContext, RequestHandler } from '../../wire/request-handler.ts'
 import type { ApiKey, BrokerAddress, Connection, SendOptions, Transport } from '../connection.ts'
-import { holdProcess } from '../hold-process.ts'
+import { holdProcess } from '../../internal/hold-process.ts'
 import type { TransportOptions } from './options.ts'
 import { type Abilities, abilitiesOf, commonVersion, requireVersion } from './versions.ts'
 

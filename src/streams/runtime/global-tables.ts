@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
-import { holdProcess } from '../../client/hold-process.ts'
+import { holdProcess } from '../../internal/hold-process.ts'
 import { EvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import { deferred } from '../../internal/deferred.ts'

@@ -1,5 +1,5 @@
 import type { Cluster } from '../../client/cluster.ts'
-import { holdProcess } from '../../client/hold-process.ts'
+import { holdProcess } from '../../internal/hold-process.ts'
 import { EvertError, isEvertError } from '../../errors.ts'
 import type { MetricSheet } from '../../internal/metric.ts'
 import type { SubTopology, Topology } from '../graph/topology.ts'
