@@ -7,15 +7,32 @@ export interface Hurt {
   readonly cluster: HurtableCluster
 }
 
-/** Carries out a schedule; resolves when the last fault is over. Ends early, all repaired, when it is told to. */
-export async function runFaults(faults: readonly Fault[], hurt: Hurt, stop: AbortSignal): Promise<void> {
+/**
+ * Carries out a schedule; resolves to the number of its faults when the last one is over. Ends early, all repaired, when
+ * it is told to.
+ */
+export async function runFaults(faults: readonly Fault[], hurt: Hurt, stop: AbortSignal): Promise<number> {
   const startMs = performance.now()
+  let count = 0
+  /** By process: on a slow machine a repair may take longer than the schedule thinks. */
+  const busy = new Map<number, Promise<void>>()
   await Promise.all(
     faults.map(async fault => {
       await pause(startMs + fault.atMs - performance.now(), stop)
-      if (!stop.aborted) await carryOut(fault, hurt, stop)
+      if (stop.aborted) return
+      count++
+      const targets = targetsOf(fault, hurt.fleet.size)
+      const before = targets.map(target => busy.get(target) ?? Promise.resolve())
+      const carried = Promise.all(before).then(() => carryOut(fault, hurt, stop))
+      for (const target of targets) busy.set(target, carried)
+      await carried
     }),
   )
+  return count
+}
+
+function targetsOf({ kind, target }: Fault, size: number): number[] {
+  return kind === 'scale' ? Array.from({ length: size }, (_, index) => index) : [target]
 }
 
 async function carryOut({ kind, target, lastsMs }: Fault, hurt: Hurt, stop: AbortSignal): Promise<void> {
@@ -35,6 +52,12 @@ async function carryOut({ kind, target, lastsMs }: Fault, hurt: Hurt, stop: Abor
       await pause(lastsMs, stop)
       fleet.resume(target)
       break
+    case 'usurp': {
+      const zombie = fleet.usurp(target)
+      await pause(lastsMs, stop)
+      await zombie.resume()
+      break
+    }
     case 'leave':
       await fleet.close(target)
       await pause(lastsMs, stop)

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ManagedProcess } from './managed-process.ts'
+import { ManagedProcess, type Said } from './managed-process.ts'
 
 export interface FleetOptions {
   readonly url: string
@@ -10,6 +10,7 @@ export interface FleetOptions {
   readonly script: string
   /** Further arguments of an instance. */
   readonly argsOf?: (index: number) => readonly string[]
+  readonly onSaid?: (said: Said) => void
 }
 
 interface Instance {
@@ -29,6 +30,9 @@ export class Fleet {
   /** What went wrong with the processes themselves. */
   readonly problems: string[] = []
   starts = 0
+  /** Processes that found out that another one has taken over. */
+  fencings = 0
+  #isClosing = false
 
   constructor(options: FleetOptions) {
     this.#options = options
@@ -60,21 +64,50 @@ export class Fleet {
   start(index: number): void {
     const instance = this.#instances[index] as Instance
     if (instance.process?.isAlive) return
-    const { url, directory, script, argsOf = () => [] } = this.#options
+    const { url, directory, script, argsOf = () => [], onSaid } = this.#options
     this.starts++
     instance.state = ''
     instance.tasks = []
-    instance.process = new ManagedProcess({
+    const started: ManagedProcess = new ManagedProcess({
       script,
       args: [url, this.#stateOf(index), ...argsOf(index)],
       notes: join(directory, `instance-${index}.txt`),
       onSaid: said => {
+        onSaid?.(said)
+        if (said.kind === 'fenced') void this.#replace(index, started)
         if (said.kind === 'failed') this.problems.push(`instance ${index} failed: ${String(said['message'])}`)
         if (said.kind !== 'instance') return
         instance.state = said['state'] as string
         instance.tasks = said['tasks'] as string[]
       },
     })
+    instance.process = started
+  }
+
+  /** Whoever was fenced ends; if nobody else has its place, another one starts. */
+  async #replace(index: number, fenced: ManagedProcess): Promise<void> {
+    this.fencings++
+    fenced.expectEnd()
+    await fenced.ended()
+    if (this.#instances[index]?.process === fenced && !this.#isClosing) this.start(index)
+  }
+
+  /** Stops the process and starts another in its place; the former must end once it is resumed. */
+  usurp(index: number): { resume(): Promise<void> } {
+    const instance = this.#instances[index] as Instance
+    const { process: zombie } = instance
+    if (zombie?.isAlive !== true) return { resume: async () => {} }
+    zombie.pause()
+    instance.process = undefined
+    this.start(index)
+    return {
+      resume: async () => {
+        zombie.resume()
+        if (await Promise.race([zombie.ended().then(() => true), after(CLOSE_MS, false)])) return
+        this.problems.push(`a replaced instance ${index} went on for ${CLOSE_MS / 1000} s`)
+        await zombie.kill()
+      },
+    }
   }
 
   /** Those that ended though nobody ended them. */
@@ -111,7 +144,9 @@ export class Fleet {
   }
 
   async closeAll(): Promise<void> {
+    this.#isClosing = true
     await Promise.all(this.#instances.map((_, index) => this.close(index)))
+    this.#isClosing = false
   }
 
   async killAll(): Promise<void> {
@@ -121,4 +156,8 @@ export class Fleet {
   #stateOf(index: number): string {
     return join(this.#options.directory, `state-${index}`)
   }
+}
+
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise(resolve => setTimeout(resolve, ms, value).unref())
 }

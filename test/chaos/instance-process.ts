@@ -15,7 +15,7 @@ const application = new Application({
   topology: shopTopology(),
   cluster,
   engine,
-  commitIntervalMs: 50,
+  commitIntervalMs: 100,
   purgeIntervalMs: 2_000,
   logger: { info: note, warn: note },
 })

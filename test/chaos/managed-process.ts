@@ -24,7 +24,6 @@ export class ManagedProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
   #wasEnded = false
-  #isPaused = false
 
   constructor({ script, args, notes, onSaid = () => {} }: ProcessOptions) {
     const file = openSync(notes, 'a')
@@ -43,10 +42,6 @@ export class ManagedProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused
-  }
-
   /** How it ended, if nobody here ended it. */
   get unexpectedEnd(): string | undefined {
     const { exitCode, signalCode } = this.#child
@@ -54,13 +49,16 @@ export class ManagedProcess {
     return signalCode ?? `status ${exitCode}`
   }
 
+  /** It is about to end, as it should. */
+  expectEnd(): void {
+    this.#wasEnded = true
+  }
+
   pause(): void {
-    this.#isPaused = true
     this.#child.kill('SIGSTOP')
   }
 
   resume(): void {
-    this.#isPaused = false
     this.#child.kill('SIGCONT')
   }
 

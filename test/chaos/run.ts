@@ -5,32 +5,45 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ChaosResult, runChaos } from './chaos.ts'
 import type { ClusterKind } from './clusters.ts'
-import { type FaultKind, faultKinds } from './schedule.ts'
+import { runCopy } from './copy.ts'
+import { copyFaults, type FaultKind, faultKinds } from './schedule.ts'
 
 const HELP = `Usage: npm run chaos -- [--minutes N] [--seed N] [--cluster embedded|kafka|both]
+       npm run chaos -- copy [--records N] [--seed N] [--cluster embedded|kafka|both]
 
 Three instances of an application (repartitions, counts, windowed counts, joins) run under steady load while they and
 the log are killed, stopped, continued, closed and started again. Then everything is read from the start: every input
 must count exactly once, outputs must equal those of a single instance to which nothing happened, and every task must
 have one owner. Ends with one line of figures for each cluster; status 1 when anything differs.
 
+With "copy", after Kafka's own copy test: 1,000,000 records are copied in transactions by processes that are killed,
+stopped, replaced and refused; each must be there exactly once, in order, and nothing that was aborted.
+
   --minutes N   how long load and faults go on; default 2
+  --records N   how many are copied; default 1000000
   --seed N      decides the faults and the load; default: another one each time, and printed
   --cluster C   embedded: the log of this project; kafka: Apache Kafka (needs Java); both (default)
   --rate N      records per second; default 500
-  --every N     seconds between two faults, on average; default 3
-  --faults LIST kinds of faults, with commas; default ${faultKinds.join(',')}
+  --every N     seconds between two faults, on average; default 3, of copies 1
+  --faults LIST kinds of faults, with commas; default ${faultKinds.join(',')};
+                of copies ${copyFaults.join(',')}
   --keep        keeps the directory with the log, state and notes of all processes; so does a difference`
 
-const { values: options } = parseOptions()
+const { values: options, positionals } = parseOptions()
 if (options.help) exitWith(HELP, 0)
 const seed = options.seed === undefined ? Date.now() % 2 ** 31 : numberOf('seed', options.seed)
 const minutes = numberOf('minutes', options.minutes)
 const rate = numberOf('rate', options.rate)
-const faultEveryMs = numberOf('every', options.every) * 1000
+const [mode = 'application'] = positionals
+if (positionals.length > 1 || (mode !== 'application' && mode !== 'copy')) {
+  exitWith(`There is only "copy"; got ${positionals.join(' ')}.\n\n${HELP}`, 2)
+}
+const faultEveryMs = numberOf('every', options.every ?? (mode === 'copy' ? '1' : '3')) * 1000
+const records = numberOf('records', options.records)
+const known: readonly FaultKind[] = mode === 'copy' ? copyFaults : faultKinds
 const kinds = options.faults?.split(',').map(kind => {
-  if (faultKinds.includes(kind as FaultKind)) return kind as FaultKind
-  return exitWith(`--faults knows ${faultKinds.join(', ')}; not ${kind}.`, 2)
+  if (known.includes(kind as FaultKind)) return kind as FaultKind
+  return exitWith(`--faults knows ${known.join(', ')}; not ${kind}.`, 2)
 })
 const clusters = clustersOf(options.cluster)
 
@@ -45,20 +58,22 @@ for (const cluster of clusters) {
   console.log(`seed ${seed}, ${cluster}`)
   let result: ChaosResult
   try {
-    result = await runChaos({
+    const shared = {
       cluster,
       seed,
-      rate,
       faultEveryMs,
-      durationMs: minutes * 60_000,
       ...(kinds !== undefined && { kinds }),
       directory,
-      say: line => console.log(`  ${line}`),
-      progress: line => {
+      say: (line: string) => console.log(`  ${line}`),
+      progress: (line: string) => {
         if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
       },
       signal: interrupted.signal,
-    })
+    }
+    result =
+      mode === 'copy'
+        ? await runCopy({ ...shared, records })
+        : await runChaos({ ...shared, rate, durationMs: minutes * 60_000 })
   } catch (error) {
     if (interrupted.signal.aborted) exitWith('', 130)
     console.error(`Its notes are in ${directory}.`)
@@ -80,13 +95,15 @@ for (const cluster of clusters) {
 function parseOptions() {
   try {
     return parseArgs({
+      allowPositionals: true,
       options: {
         help: { type: 'boolean', short: 'h', default: false },
         minutes: { type: 'string', default: '2' },
         seed: { type: 'string' },
         cluster: { type: 'string', default: 'both' },
         rate: { type: 'string', default: '500' },
-        every: { type: 'string', default: '3' },
+        every: { type: 'string' },
+        records: { type: 'string', default: '1000000' },
         faults: { type: 'string' },
         keep: { type: 'boolean', default: false },
       },

@@ -7,6 +7,7 @@ import type { Random } from '../format/random.ts'
  * - `stall`: SIGSTOP of an instance for less than that
  * - `leave`: SIGTERM of an instance, which is started again after `lastsMs`
  * - `scale`: all instances but `target` are closed, and started again after `lastsMs`
+ * - `usurp`: SIGSTOP of a copier, another takes its place, SIGCONT: it must find out that it was replaced, and end
  * - `kill-log`: kill -9 of the process that serves the log, which is started again after `lastsMs`
  * - `stall-log`: SIGSTOP of that process, then SIGCONT
  */
@@ -20,7 +21,9 @@ export const faultKinds = [
   'leave',
   'stall',
 ] as const
-export type FaultKind = (typeof faultKinds)[number]
+/** What a copier can be hurt by: it has no session that could time out. */
+export const copyFaults = ['kill', 'kill-log', 'usurp', 'stall', 'stall-log'] as const
+export type FaultKind = (typeof faultKinds)[number] | (typeof copyFaults)[number]
 
 export interface Fault {
   readonly kind: FaultKind

@@ -7,7 +7,7 @@ import { BASE_MS, type Entry, payments, STEP_MS, textOf, visits } from './shop.t
 
 export const USERS = 50
 const ABORTED_OF = 10
-const BETWEEN_MS = 50
+const BETWEEN_MS = 20
 
 export interface WrittenEntry extends Entry {
   readonly topic: string
