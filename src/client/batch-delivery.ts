@@ -27,6 +27,7 @@ export interface DeliveryOptions {
   readonly nodes: ProduceNodes
   readonly events: DeliveryEvents
   readonly deliveryTimeoutMs: number
+  readonly topicTimeoutMs: number
 }
 
 const STALE_METADATA = new Set<number>([
@@ -100,9 +101,10 @@ export class BatchDelivery {
     this.#dropping = undefined
   }
 
-  /** Gives up what is not on its way and older than the delivery timeout. */
+  /** Gives up what is not on its way and older than the delivery timeout, or whose topic has been gone for too long. */
   expire(): void {
     for (const queue of this.#options.records.active) {
+      if (this.#isGone(queue)) this.#giveUpAll(queue)
       if (queue.retry.length > 0 && queue.inFlight.length === 0 && this.#isExpired(queue.retry[0] as Batch)) {
         this.#giveUp(queue, queue.retry.shift() as Batch, this.#timedOut(queue))
         this.#finishFailure(queue)
@@ -179,6 +181,25 @@ export class BatchDelivery {
   #giveUp(queue: PartitionQueue, batch: Batch, error: Error): void {
     this.#settle(queue, batch, error)
     if (batch.order >= 0) queue.failure ??= error
+  }
+
+  #isGone({ topic, inFlight }: PartitionQueue): boolean {
+    const { nodes, topicTimeoutMs } = this.#options
+    const missingForMs = nodes.missingForMs(topic)
+    return missingForMs > 0 && missingForMs >= topicTimeoutMs && inFlight.length === 0
+  }
+
+  #giveUpAll(queue: PartitionQueue): void {
+    const { topic, partition } = queue
+    const what =
+      `The topic "${topic}" does not exist any more, so that its records cannot be written; make it again, and start ` +
+      'anew what writes to it'
+    const options = { topic, partition, retryable: false }
+    const error = new KafkaError(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, what, options)
+    queue.seal()
+    const batches = [...queue.retry.splice(0), ...queue.sealed.splice(0)]
+    for (const batch of batches) this.#giveUp(queue, batch, error)
+    this.#finishFailure(queue)
   }
 
   /** Once nothing is in flight any more, ends what was sent after a batch that was given up, and starts over. */

@@ -18,6 +18,8 @@ export interface ProduceNodesOptions {
   readonly active: ReadonlySet<PartitionQueue>
   /** Something changed: ask again. */
   readonly wake: () => void
+  /** Told once when the cluster says that a topic does not exist (any more). */
+  readonly onMissing: (topic: string) => void
 }
 
 /** The leaders that a producer sends to: where they are, whether they can be reached, how busy they are. */
@@ -26,6 +28,8 @@ export class ProduceNodes {
   readonly #nodes = new Map<number, ProduceNode>()
   #isRefreshing = false
   #refreshFailures = 0
+  /** By topic that does not exist: since when that is known. */
+  readonly #missing = new Map<string, number>()
 
   constructor(options: ProduceNodesOptions) {
     this.#options = options
@@ -65,13 +69,32 @@ export class ProduceNodes {
     for (const queue of active) topics.add(queue.topic)
     cluster.metadata
       .refresh([...topics])
-      .then(() => wake())
+      .then(() => {
+        for (const each of topics) this.#look(each)
+        wake()
+      })
       .then(done, done)
+  }
+
+  /** How long the cluster has said that the topic does not exist; 0 when it exists, or nobody asked. */
+  missingForMs(topic: string): number {
+    const sinceMs = this.#missing.get(topic)
+    return sinceMs === undefined ? 0 : this.#options.cluster.clock.elapsedMs() - sinceMs
   }
 
   /** A leader took something: the next refresh need not wait for long. */
   onSuccess(): void {
     this.#refreshFailures = 0
+  }
+
+  #look(topic: string): void {
+    const { cluster, onMissing } = this.#options
+    if (cluster.metadata.topic(topic) !== undefined) {
+      this.#missing.delete(topic)
+    } else if (!this.#missing.has(topic)) {
+      this.#missing.set(topic, cluster.clock.elapsedMs())
+      onMissing(topic)
+    }
   }
 
   #connect(node: ProduceNode, topic: string): void {

@@ -19,8 +19,10 @@ export interface ProducerOptions {
   readonly bufferBytes?: number
   /** From append to acknowledgement, over all retries. Default 120 000. */
   readonly deliveryTimeoutMs?: number
-  /** How long a topic that does not exist is waited for. Default 10 000. */
+  /** How long a topic that does not exist (yet, or any more) is waited for. Default 10 000. */
   readonly topicTimeoutMs?: number
+  /** Told when a topic with records on their way is gone. Default: nobody. */
+  readonly warn?: (message: string) => void
 }
 
 /** The options with every default filled in. */
@@ -41,6 +43,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     bufferBytes: options.bufferBytes ?? 32 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
     topicTimeoutMs: options.topicTimeoutMs ?? 10_000,
+    warn: options.warn ?? (() => {}),
   }
   const { maxInFlight, compression } = settings
   if (maxInFlight < 1 || maxInFlight > 5) {

@@ -68,6 +68,7 @@ export class Sender {
       maxInFlight: settings.maxInFlight,
       active: this.records.active,
       wake: () => this.wake(),
+      onMissing: topic => settings.warn(missing(topic, settings.topicTimeoutMs)),
     })
     this.#delivery = new BatchDelivery({
       cluster,
@@ -75,6 +76,7 @@ export class Sender {
       nodes: this.#nodes,
       events: owner,
       deliveryTimeoutMs: settings.deliveryTimeoutMs,
+      topicTimeoutMs: settings.topicTimeoutMs,
     })
   }
 
@@ -207,4 +209,11 @@ export class Sender {
     })
     this.#timer = { atMs, cancel }
   }
+}
+
+function missing(topic: string, topicTimeoutMs: number): string {
+  return (
+    `The topic "${topic}", to which records wait to be written, does not exist any more. If it is not made again ` +
+    `within ${topicTimeoutMs} ms, they are given up.`
+  )
 }

@@ -1,3 +1,4 @@
+import { silentLogger } from '../../src/streams/runtime/logger.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openBroker } from '../../src/broker/broker.ts'
@@ -28,6 +29,7 @@ async function opened() {
     cluster,
     group: () => ({ groupId: 'g' }),
     transactionalId: 't',
+    logger: silentLogger,
     topicTimeoutMs: 1_000,
   })
   await committer.start()

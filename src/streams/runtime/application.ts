@@ -88,6 +88,7 @@ export class Application implements AsyncDisposable {
         `${transactionalIdPrefix}${engine.instanceId}` + (worker === undefined ? '' : `-${worker}`),
       group: () => ({ groupId, memberId, epoch: this.#member.memberEpoch }),
       topicTimeoutMs,
+      logger,
     })
     this.#purge = new RepartitionPurge(cluster, logger, options.purgeIntervalMs ?? 30_000)
     this.#missingTopics = new MissingTopics({

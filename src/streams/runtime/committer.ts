@@ -3,6 +3,7 @@ import type { Cluster } from '../../client/cluster.ts'
 import type { CommittableOffset, GroupIdentity } from '../../client/committable-offset.ts'
 import { Producer } from '../../client/producer.ts'
 import { isChannelError } from '../../client/retry.ts'
+import type { Logger } from './logger.ts'
 import { isMigration } from './migration.ts'
 import type { RecordCollector } from './record-collector.ts'
 
@@ -41,6 +42,7 @@ export interface CommitterOptions {
   readonly transactionalId: string
   /** How long a topic that does not exist is waited for. */
   readonly topicTimeoutMs: number
+  readonly logger: Logger
 }
 
 /** Kafka Streams' default under exactly-once: an instance that died blocks readers no longer than this. */
@@ -57,11 +59,16 @@ class ExactlyOnce implements Committer {
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
-  constructor({ cluster, group, transactionalId, topicTimeoutMs }: CommitterOptions) {
+  constructor({ cluster, group, transactionalId, topicTimeoutMs, logger }: CommitterOptions) {
     this.#group = group
     this.transactionalId = transactionalId
     const transactionTimeoutMs = TRANSACTION_TIMEOUT_MS
-    this.#producer = new Producer(cluster, { transactionalId, transactionTimeoutMs, topicTimeoutMs })
+    this.#producer = new Producer(cluster, {
+      transactionalId,
+      transactionTimeoutMs,
+      topicTimeoutMs,
+      warn: message => logger.warn(message),
+    })
     this.collect = this.#producer.append.bind(this.#producer)
   }
 
@@ -116,10 +123,10 @@ class AtLeastOnce implements Committer {
   readonly #group: () => GroupIdentity
   readonly collect: RecordCollector['collect']
 
-  constructor({ cluster, group, topicTimeoutMs }: CommitterOptions) {
+  constructor({ cluster, group, topicTimeoutMs, logger }: CommitterOptions) {
     this.#cluster = cluster
     this.#group = group
-    this.#producer = new Producer(cluster, { topicTimeoutMs })
+    this.#producer = new Producer(cluster, { topicTimeoutMs, warn: message => logger.warn(message) })
     this.collect = this.#producer.append.bind(this.#producer)
   }
 
