@@ -40,3 +40,23 @@ test('without it the record stops the task', () => {
   const driver = testDriver(doubling())
   assert.throws(() => driver.send(raw, { key: null, value: Buffer.from('corrupt') }), { code: 'TASK_FAILED' })
 })
+
+test('of a source alone: it goes to a dead-letter topic as it was, and says why', () => {
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input, { onError: { deserialization: { deadLetter: 'poison' } } })
+    .map(number => 2 * number, { value: int64 })
+    .to(output)
+  const driver = testDriver(builder)
+  const poison = topic('poison', { key: bytes, value: bytes })
+  driver.send(raw, { key: null, value: Buffer.from('corrupt'), timestamp: 7 })
+  sendAll(driver, input, [[null, 1]])
+  assert.deepEqual(readPairs(driver, output), [[null, 2]])
+  const [letter] = driver.read(poison)
+  assert.deepEqual([letter?.key, letter?.value?.toString(), letter?.timestamp], [null, 'corrupt', 7])
+  const headers = Object.fromEntries(
+    (letter?.headers ?? []).map(({ key, value }) => [key.replace('__streams.errors.', ''), String(value)]),
+  )
+  assert.deepEqual([headers['topic'], headers['partition'], headers['offset']], ['input', '0', '0'])
+  assert.match(headers['message'] ?? '', /8 bytes/)
+})

@@ -12,6 +12,7 @@ const pages = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'docs/async.md',
+  'docs/errors.md',
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
   'docs/operators.md',
