@@ -1,6 +1,6 @@
 import type { RecordHeader } from '../records/record-batch.ts'
 import type { Cluster } from './cluster.ts'
-import { isTopicMissing } from './kafka-error.ts'
+import { isTopicMissing, KafkaError } from './kafka-error.ts'
 import type { PartitionQueue, RecordWaiter } from './partition-queue.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
 import { backoffMs, delay, isChannelError } from './retry.ts'
@@ -122,7 +122,7 @@ export class RecordRouter {
         const waitMs = backoffMs(backoff, attempt)
         const mayPass = isTopicMissing(error) || isChannelError(error)
         if (!mayPass || clock.elapsedMs() + waitMs > deadlineMs) {
-          this.#fail(queues, error as Error)
+          this.#fail(queues, isTopicMissing(error) ? stayedAway(error, queues.topic) : (error as Error))
           return
         }
         await delay(clock, waitMs)
@@ -153,6 +153,15 @@ export class RecordRouter {
     for (const record of records) this.#waitingBytes -= record.sizeBytes
     return records
   }
+}
+
+/** It was waited for already. */
+function stayedAway(cause: KafkaError, topic: string): KafkaError {
+  return new KafkaError(cause.errorCode, `The topic "${topic}" does not exist`, {
+    cause,
+    topic,
+    retryable: false,
+  })
 }
 
 function copyOf(bytes: Buffer | null): Buffer | null {

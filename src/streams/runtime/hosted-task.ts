@@ -1,9 +1,11 @@
 import type { Cluster } from '../../client/cluster.ts'
 import type { FetchedPartition, PartitionPosition } from '../../client/fetcher.ts'
 import type { CommittableOffset } from '../../client/committable-offset.ts'
+import { KafkaError } from '../../client/kafka-error.ts'
 import { EvertError, isEvertError } from '../../errors.ts'
 import { assert } from '../../internal/assert.ts'
 import type { MetricSheet } from '../../internal/metric.ts'
+import { errorCodes } from '../../wire/error-codes.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import { streamsMetrics } from '../metrics/definitions.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
@@ -300,6 +302,7 @@ export class HostedTask {
   commit(offsets: readonly CommittableOffset[]): void {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
     this.#hasActed = false
+    for (const each of this.#changelogs) this.#requireSame(each)
     const marks = this.#newMarks()
     this.#reflect(this.#running)
     if (this.#environment.recordsPosition) marks[POSITION_MARK] = writePosition(this.#reflected)
@@ -433,6 +436,18 @@ export class HostedTask {
       const reached = offsetOfMark(this.#stores.metadata(`changelog/${name}`))
       this.#changelogs.push({ store: name, ...changelog, topicId, reached })
     }
+  }
+
+  /** A topic of the same name that somebody made anew has none of the rows that were there before. */
+  #requireSame({ topic, topicId }: KnownChangelog): void {
+    const now = this.#environment.cluster.metadata.topic(topic)
+    if (now === undefined || now.topicId === topicId) return
+    throw new KafkaError(
+      errorCodes.UNKNOWN_TOPIC_ID,
+      `The topic "${topic}" was deleted and made again while task ${this.id} ran, so that it lacks what was written ` +
+        'to it before; the next start restores the state of the task from what it has then',
+      { topic, retryable: false },
+    )
   }
 
   /**

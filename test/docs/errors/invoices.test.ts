@@ -19,8 +19,11 @@ test('what fails is kept with the reason, or left out and counted; the rest goes
   )
   const letters = driver.read(refused)
   assert.deepEqual(
-    letters.map(({ key, value }) => `${key}: ${value}`),
-    ['o2: {"customer":', 'o3: {"customer":"ann","lines":[]}'],
+    letters.map(({ key, value }) => [String(key), String(value)]),
+    [
+      ['o2', '{"customer":'],
+      ['o3', '{"customer":"ann","lines":[]}'],
+    ],
   )
   const why = letters[1]?.headers.find(({ key }) => key === '__streams.errors.message')
   assert.equal(why?.value?.toString(), 'an order without lines')
