@@ -13,7 +13,7 @@ export type { Appended, AppendOptions, CloseOptions, Running } from './app/runni
 export type { Optimization, TopologyOptions } from './streams/graph/to-topology.ts'
 export type { ApplicationState } from './streams/runtime/application-life.ts'
 export type { Guarantee } from './streams/runtime/committer.ts'
-export type { Logger } from './streams/runtime/logger.ts'
+export type { LogFields, Logger } from './streams/runtime/logger.ts'
 export type {
   ErrorDecision,
   ErrorHandler,

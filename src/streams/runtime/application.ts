@@ -19,7 +19,7 @@ import { DeadWriters } from './dead-writers.ts'
 import { applyGroupSettings } from './group-settings.ts'
 import { explainRefusal } from './group-refusal.ts'
 import type { HostedTask } from './hosted-task.ts'
-import { type Logger, silentLogger } from './logger.ts'
+import { logError, type Logger, silentLogger, withFields } from './logger.ts'
 import { deadLetterTopics, type ErrorRules, rulesOf } from './error-rules.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { RepartitionPurge } from './purge.ts'
@@ -68,11 +68,15 @@ export class Application implements AsyncDisposable {
   #ended: Promise<void> | undefined
 
   constructor(options: ApplicationOptions) {
-    const { topology, cluster, engine, worker, logger = silentLogger, topicTimeoutMs = 10_000 } = options
+    const { topology, cluster, engine, worker, topicTimeoutMs = 10_000 } = options
+    const logger = withFields(options.logger ?? silentLogger, { application: topology.applicationId })
     this.applicationId = topology.applicationId
     this.#options = options
     this.counts = new RecordCounts(options.metricsRecordingLevel)
-    this.#life = new ApplicationLife(this.applicationId, options.onStateChange)
+    this.#life = new ApplicationLife(this.applicationId, (state, before) => {
+      this.#logState(state, before)
+      options.onStateChange?.(state, before)
+    })
     this.#logger = logger
     this.#member = new StreamsMember(cluster, this.#owner(), {
       groupId: topology.applicationId,
@@ -344,6 +348,16 @@ export class Application implements AsyncDisposable {
       }
     }
     this.#isReleased = true
+  }
+
+  #logState(state: ApplicationState, before: ApplicationState): void {
+    if (state === 'ERROR') {
+      logError(this.#logger, `The application "${this.applicationId}" stops: ${this.#life.failure?.message}`)
+    } else {
+      withFields(this.#logger, { state, before }).info(
+        `The application "${this.applicationId}" is ${state}; it was ${before}.`,
+      )
+    }
   }
 
   #fail(error: unknown): void {

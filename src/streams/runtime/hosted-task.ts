@@ -14,7 +14,7 @@ import type { TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
 import { CallRunner } from './call-runner.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
-import type { Logger } from './logger.ts'
+import { type Logger, withFields } from './logger.ts'
 import type { RecordCounts } from './record-counts.ts'
 import type { DeadWriters } from './dead-writers.ts'
 import type { RecordTracer } from './telemetry.ts'
@@ -87,7 +87,7 @@ export class HostedTask {
     this.id = `${subTopology.id}_${partition}`
     this.subTopology = subTopology
     this.partition = partition
-    this.#environment = environment
+    this.#environment = { ...environment, logger: withFields(environment.logger, { task: this.id }) }
     this.#idling = new TaskIdling(environment.maxTaskIdleMs)
     this.#stores = stores
     this.#calls = this.#newCalls()

@@ -1,6 +1,6 @@
 import type { MetricSheet } from '../../internal/metric.ts'
 import { streamsMetrics } from '../metrics/definitions.ts'
-import type { Logger } from './logger.ts'
+import { type Logger, withFields } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
 
 export interface RestoreWatchOptions {
@@ -65,31 +65,27 @@ export class RestoreWatch {
 
   #follow(taskId: string, { store, records, remaining }: RestoreProgress): void {
     const nowMs = this.#options.elapsedMs()
+    const log = (message: string): void =>
+      withFields(this.#options.logger, { task: taskId, store, records, remaining }).info(message)
     const stores = this.#tasks.get(taskId) ?? new Map<string, StoreRestore>()
     this.#tasks.set(taskId, stores)
     let restore = stores.get(store)
     if (restore === undefined || records < restore.records) {
       restore = { beganMs: nowMs, total: remaining, toldMs: nowMs, records: 0, remaining }
       stores.set(store, restore)
-      this.#log(`Task ${taskId} restores the store "${store}": ${remaining} offsets to go.`)
+      log(`Task ${taskId} restores the store "${store}": ${remaining} offsets to go.`)
     }
     this.#restored += records - restore.records
     restore.records = records
     restore.remaining = remaining
     const seconds = (nowMs - restore.beganMs) / 1000
     if (remaining === 0) {
-      this.#log(
-        `Task ${taskId} restored the store "${store}": ${records} records in ${seconds.toFixed(1)} s.`,
-      )
+      log(`Task ${taskId} restored the store "${store}": ${records} records in ${seconds.toFixed(1)} s.`)
     } else if (nowMs - restore.toldMs >= TELL_EACH_MS) {
       restore.toldMs = nowMs
       const percent = Math.floor((1 - remaining / restore.total) * 100)
-      this.#log(`Task ${taskId} restores the store "${store}": ${percent} %, ${remaining} offsets to go.`)
+      log(`Task ${taskId} restores the store "${store}": ${percent} %, ${remaining} offsets to go.`)
     }
-  }
-
-  #log(message: string): void {
-    this.#options.logger.info(message)
   }
 
   #partOf(taskId: string): number {
