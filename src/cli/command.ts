@@ -33,6 +33,8 @@ export interface CommandOption {
   readonly name: string
   /** What stands for its value; undefined for a flag. */
   readonly value?: string
+  /** It must be given. Default false. */
+  readonly isRequired?: boolean
   readonly help: string
 }
 
@@ -73,6 +75,9 @@ function parsed(args: readonly string[], options: ParseArgsOptionsConfig) {
 }
 
 export function usageOf({ name, positionals, options }: Command): string {
-  const parts = options.map(({ name, value }) => `[--${name}${value === undefined ? '' : ` ${value}`}]`)
+  const parts = options.map(({ name, value, isRequired = false }) => {
+    const option = value === undefined ? `--${name}` : `--${name} ${value}`
+    return isRequired ? option : `[${option}]`
+  })
   return ['evert', name, ...positionals, '--cluster URL', ...parts].join(' ')
 }

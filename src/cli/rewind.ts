@@ -1,5 +1,5 @@
 import { rewindApplication, type Rewind } from '../app/rewind-application.ts'
-import { type Command, UsageError } from './command.ts'
+import type { Command } from './command.ts'
 import { parseTarget, TARGETS } from './rewind-target.ts'
 import { table } from './table.ts'
 
@@ -8,7 +8,7 @@ export const rewind: Command = {
   summary: 'Makes an application process its inputs again, with empty state.',
   positionals: ['APP'],
   options: [
-    { name: 'to', value: 'WHERE', help: TARGETS },
+    { name: 'to', value: 'WHERE', isRequired: true, help: TARGETS },
     { name: 'topics', value: 'A,B', help: 'moves these inputs alone; the others stay where they are' },
     { name: 'dry-run', help: 'shows what would be done, and does nothing' },
     {
@@ -30,8 +30,6 @@ Refused while instances run. A rewind that did not come to its end is made again
 Status: 0 done, 1 refused or failed, 2 not understood.`,
   async run(given, cluster, { out }) {
     const [applicationId = ''] = given.positionals
-    const target = given.text('to')
-    if (target === undefined) throw new UsageError(`--to is missing: ${TARGETS}.`)
     const [topics, internalTopics, stateDir] = [
       given.list('topics'),
       given.list('internal-topics'),
@@ -39,7 +37,7 @@ Status: 0 done, 1 refused or failed, 2 not understood.`,
     ]
     const result = await rewindApplication(applicationId, {
       cluster,
-      to: parseTarget(target, Date.now()),
+      to: parseTarget(given.text('to') ?? '', Date.now()),
       dryRun: given.flag('dry-run'),
       force: given.flag('force'),
       ...(topics !== undefined && { topics }),

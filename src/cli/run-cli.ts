@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { logDirectory } from '../broker/log-directory.ts'
 import { EvertError } from '../errors.ts'
 import { type Arguments, type Command, type Output, parseCommand, UsageError, usageOf } from './command.ts'
 import { describe } from './describe.ts'
@@ -43,13 +45,24 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
 }
 
 /** The URL of the cluster, when nothing is missing. */
-function requireAll({ positionals }: Command, given: Arguments): string {
+function requireAll({ positionals, options }: Command, given: Arguments): string {
   const missing = positionals[given.positionals.length]
   if (missing !== undefined) throw new UsageError(`${missing} is missing.`)
   const extra = given.positionals[positionals.length]
   if (extra !== undefined) throw new UsageError(`"${extra}" is one argument too many.`)
   const cluster = given.text('cluster')
-  if (cluster === undefined) throw new UsageError(`--cluster is missing: ${CLUSTER_HELP}`)
+  if (cluster === undefined) throw new UsageError(`--cluster is missing: ${CLUSTER_HELP}.`)
+  const option = options.find(({ name, isRequired }) => isRequired === true && given.text(name) === undefined)
+  if (option !== undefined) throw new UsageError(`--${option.name} is missing: ${option.help}.`)
+  // A command looks at what is there: it makes no log, least of all where a path is mistyped.
+  if (cluster.startsWith('memory:')) {
+    throw new UsageError(
+      `the log of "${cluster}" is in the process that made it, and out of reach for others.`,
+    )
+  }
+  if (cluster.startsWith('file:') && !existsSync(logDirectory(cluster))) {
+    throw new EvertError('INVALID_ARGUMENT', `There is no log in ${logDirectory(cluster)}.`)
+  }
   return cluster
 }
 

@@ -16,6 +16,7 @@ const pages = [
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
   'docs/operators.md',
+  'docs/rewind.md',
   'docs/testing.md',
   'docs/time.md',
   'docs/topology.md',
