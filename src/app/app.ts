@@ -58,6 +58,8 @@ export interface StartOptions extends GroupSettings {
    * used lately are kept in memory too. Default 64 MiB.
    */
   readonly stateStoreCacheMaxBytes?: number
+  /** How long the state of a task that runs elsewhere now is kept on this machine, for its return. Default 600 000. */
+  readonly stateCleanupDelayMs?: number
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
   /**
@@ -229,12 +231,14 @@ export class App {
 
 function applicationOptions(options: StartOptions) {
   const { commitIntervalMs, maxTaskIdleMs, stateStoreCacheMaxBytes, guarantee } = options
+  const { stateCleanupDelayMs } = options
   const { onError, onStateChange, onRestore, onTopologyChange, metricsRecordingLevel, telemetry } = options
   const { numStandbyReplicas, sessionTimeoutMs, heartbeatIntervalMs } = options
   return {
     ...(commitIntervalMs !== undefined && { commitIntervalMs }),
     ...(maxTaskIdleMs !== undefined && { maxTaskIdleMs }),
     ...(stateStoreCacheMaxBytes !== undefined && { stateStoreCacheMaxBytes }),
+    ...(stateCleanupDelayMs !== undefined && { stateCleanupDelayMs }),
     ...(guarantee !== undefined && { guarantee }),
     ...(numStandbyReplicas !== undefined && { numStandbyReplicas }),
     ...(sessionTimeoutMs !== undefined && { sessionTimeoutMs }),

@@ -43,6 +43,7 @@ const startRules: RulesOf<StartOptions> = {
   stateDir: text,
   store: oneOf('lmdb', 'memory'),
   commitIntervalMs: milliseconds,
+  stateCleanupDelayMs: milliseconds,
   maxTaskIdleMs: {
     words: 'a number of milliseconds, 0 or more, or -1',
     isMet: value => value === -1 || isDuration(value),

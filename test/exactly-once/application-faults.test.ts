@@ -124,6 +124,7 @@ function failing(engine: StateEngine, isFailing: () => boolean): StateEngine {
     instanceId: engine.instanceId,
     rewindId: engine.rewindId,
     openTask: id => failingTask(engine.openTask(id), isFailing),
+    isOpen: id => engine.isOpen(id),
     dropTask: id => engine.dropTask(id),
     tasks: () => engine.tasks(),
     close: () => engine.close(),

@@ -71,6 +71,7 @@ function breaking(change: (task: TaskState) => Partial<TaskState>): Breaker {
         ...change(task),
       }
     },
+    isOpen: id => engine.isOpen(id),
     dropTask: id => engine.dropTask(id),
     tasks: () => engine.tasks(),
     close: () => engine.close(),

@@ -43,6 +43,11 @@ export interface ApplicationOptions extends GroupSettings {
   readonly telemetry?: Telemetry
   /** Default `info`. */
   readonly metricsRecordingLevel?: RecordingLevel
+  /**
+   * How long the state of a task that runs elsewhere now is kept here, for its return. Default 600 000 (Kafka Streams:
+   * state.cleanup.delay.ms).
+   */
+  readonly stateCleanupDelayMs?: number
   /** How often processed records of repartition topics are deleted. Default 30 000. */
   readonly purgeIntervalMs?: number
   /** How long an input may be missing (deleted, perhaps made again) before the application fails. Default 10 000. */

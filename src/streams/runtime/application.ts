@@ -28,6 +28,7 @@ import { RestoreWatch } from './restore-watch.ts'
 import { dropStateBefore } from './rewound-state.ts'
 import { createSkippedTopic, mayPassOver } from './skipped-records.ts'
 import type { StandbyProgress } from './standby-tasks.ts'
+import { StateCleaner } from './state-cleaner.ts'
 import { checkTopology } from './topology-check.ts'
 import { TopicLimits } from './topic-limits.ts'
 import { Worker } from './worker.ts'
@@ -57,6 +58,7 @@ export class Application implements AsyncDisposable {
   readonly #globalTables: GlobalTables
   readonly #purge: RepartitionPurge
   readonly #restores: RestoreWatch
+  readonly #cleaner: StateCleaner
   readonly #missingTopics: MissingTopics
   readonly #limits: TopicLimits
   #hasTarget = false
@@ -95,6 +97,13 @@ export class Application implements AsyncDisposable {
       logger,
     })
     this.#purge = new RepartitionPurge(cluster, logger, options.purgeIntervalMs ?? 30_000)
+    this.#cleaner = new StateCleaner({
+      engine,
+      clock: cluster.clock,
+      logger,
+      delayMs: options.stateCleanupDelayMs ?? 600_000,
+      isSettled: () => this.#life.state === 'RUNNING',
+    })
     this.#missingTopics = new MissingTopics({
       clock: cluster.clock,
       timeoutMs: topicTimeoutMs,
@@ -259,6 +268,7 @@ export class Application implements AsyncDisposable {
       await createSkippedTopic(cluster, this.applicationId)
     }
     await this.#globalTables.fill()
+    this.#cleaner.start()
     if (topology.subTopologies.length > 0) {
       await applyGroupSettings(cluster, this.applicationId, this.#options)
       return this.#member.start().catch((error: unknown) => {
@@ -339,6 +349,7 @@ export class Application implements AsyncDisposable {
   /** Leaves the group and closes the producer and the global tables; a failure here changes nothing that is committed. */
   async #release(): Promise<void> {
     this.#missingTopics.stop()
+    this.#cleaner.stop()
     this.#limits.stop()
     const closings = [this.#member.close(), this.#globalTables.close()]
     if (!this.#isAbandoned) closings.push(this.#committer.close())

@@ -74,6 +74,8 @@ export interface StateEngine {
   /** The rewind of the application that the state here comes after; undefined: none. Kept with the state. */
   rewindId: string | undefined
   openTask(taskId: string): TaskState
+  /** Whether anybody of this process has the task open. */
+  isOpen(taskId: string): boolean
   /** Forgets everything that the task stored. The task must not be open. */
   dropTask(taskId: string): Promise<void>
   /** Ids of the tasks that have state here. */

@@ -76,6 +76,10 @@ export class LmdbWorkerEngine implements StateEngine {
     }
   }
 
+  isOpen(taskId: string): boolean {
+    return this.#open.has(taskId) || this.#options.claims.isTaken(taskId)
+  }
+
   async dropTask(taskId: string): Promise<void> {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is dropped while it is open`)

@@ -66,6 +66,10 @@ export class LmdbEngine implements StateEngine {
     return task
   }
 
+  isOpen(taskId: string): boolean {
+    return this.#open.has(taskId)
+  }
+
   async dropTask(taskId: string): Promise<void> {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is dropped while it is open`)

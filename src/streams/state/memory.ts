@@ -32,6 +32,10 @@ export class MemoryEngine implements StateEngine {
     return task
   }
 
+  isOpen(taskId: string): boolean {
+    return this.#tasks.get(taskId)?.isOpen === true
+  }
+
   async dropTask(taskId: string): Promise<void> {
     assert(this.#tasks.get(taskId)?.isOpen !== true, `task ${taskId} is dropped while it is open`)
     this.#tasks.delete(taskId)

@@ -24,6 +24,15 @@ export function stateEngineContract(name: string, inNewPlace: () => () => StateE
     })
   }
 
+  run('a task is open until it is closed', async engine => {
+    assert.equal(engine.isOpen('0_0'), false)
+    const task = engine.openTask('0_0')
+    assert.equal(engine.isOpen('0_0'), true)
+    assert.equal(engine.isOpen('0_1'), false)
+    await task.close()
+    assert.equal(engine.isOpen('0_0'), false)
+  })
+
   run('what is told of a rewind is kept', engine => {
     assert.equal(engine.rewindId, undefined)
     engine.rewindId = 'one'

@@ -31,6 +31,10 @@ export class TaskClaims {
     return Atomics.compareExchange(this.#owners, this.#placeOf(taskId), FREE, worker) === FREE
   }
 
+  isTaken(taskId: string): boolean {
+    return Atomics.load(this.#owners, this.#placeOf(taskId)) !== FREE
+  }
+
   release(taskId: string, worker: number): void {
     Atomics.compareExchange(this.#owners, this.#placeOf(taskId), worker, FREE)
   }
