@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { deleteTopics, listTopics } from '../../src/client/admin.ts'
+import { createTopics, deleteTopics, listTopics } from '../../src/client/admin.ts'
+import { Producer } from '../../src/client/producer.ts'
 import { app, openCluster, string, topic } from '../../src/index.ts'
 import { holdsRecords, runScenario, SCENARIOS } from './topology-scenarios.ts'
 
@@ -151,3 +152,29 @@ function temporary(t: TestContext): string {
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
+
+test('an application whose changelogs a newer release may have written does not start', async () => {
+  await using cluster = await openCluster('memory:newer-format')
+  const own = 'shop-topology'
+  await createTopics(cluster, [{ name: own, partitions: 1 }])
+  await using producer = new Producer(cluster)
+  const write = (key: string, value: string) =>
+    producer.send({ topic: own, partition: 0, key: Buffer.from(key), value: Buffer.from(value) })
+  const layout = { operators: [], stores: [], repartitions: [] }
+  const start = () => counting(false).start({ cluster, ...committed })
+  for (const [key, value] of [
+    ['topology', layout],
+    ['rewind', { id: 'x', isDone: true, offsets: [], internalTopics: [] }],
+  ] as const) {
+    await write(key, JSON.stringify({ format: 2, ...value }))
+    await assert.rejects(start(), {
+      code: 'NEWER_FORMAT',
+      message: /"shop-topology" was written by a newer release \(format 2; this one knows 1\)/,
+    })
+    await write(key, '{"format":1}')
+    await assert.rejects(start(), { code: 'DAMAGED_DATA' })
+    await write(key, JSON.stringify({ format: 1, ...value }))
+  }
+  await using running = await start()
+  await running.whenRunning()
+})
