@@ -6,7 +6,7 @@ import { changelogMark } from '../../src/streams/runtime/restore.ts'
 import { type RecordPlace, skippedKey } from '../../src/streams/runtime/skipped-records.ts'
 import { Task } from '../../src/streams/runtime/task.ts'
 import type { ErrorPolicy } from '../../src/streams/processors/error-policy.ts'
-import type { StateEngine } from '../../src/streams/state/byte-store.ts'
+import type { StateEngine, TaskState } from '../../src/streams/state/byte-store.ts'
 import { TaskStores } from '../../src/streams/state/task-stores.ts'
 import type { RawRecord } from '../../src/testing/single-record.ts'
 import { differenceBetween } from './outcome.ts'
@@ -24,6 +24,8 @@ export interface Conduct {
   /** A commit is due when changed values take more. */
   readonly cacheBytes: number
   readonly cachedValues: number
+  /** The engine takes every so many commits at once, where all stores have changelogs; 1: each. */
+  readonly flushedCommits: number
   readonly random: () => number
 }
 
@@ -49,6 +51,9 @@ class FaultyTask implements SimulatedTask {
   #fetched = new Map<string, number>()
   #pending: [topic: string, record: Omit<RawRecord, 'offset'>][] = []
   #stores: TaskStores
+  /** What the stores are over; a crash closes it alone. */
+  #state: TaskState
+  #commits = 0
   #task: Task
 
   constructor(subTopology: SubTopology, world: World, conduct: Conduct & { readonly onError: ErrorPolicy }) {
@@ -56,7 +61,8 @@ class FaultyTask implements SimulatedTask {
     this.#world = world
     this.#conduct = conduct
     this.#id = `${subTopology.id}_0`
-    this.#stores = this.#openStores()
+    this.#state = this.#conduct.engine.openTask(this.#id)
+    this.#stores = this.#openStores(this.#state)
     this.#task = this.#newTask()
   }
 
@@ -67,7 +73,7 @@ class FaultyTask implements SimulatedTask {
       for (const [topic, end] of ends) if (isUnread(topic) && this.#chance(0.5)) this.#fetch(topic, end)
       this.#task.process(1 + this.#whole(batchRecords), isUnread)
       if (this.#chance(this.#conduct.faultChance)) await this.#crash()
-      const isFull = this.#stores.dirtyBytes > this.#conduct.cacheBytes
+      const isFull = this.#stores.unflushedBytes > this.#conduct.cacheBytes
       if (isFull || this.#chance(this.#conduct.commitChance)) await this.#commit()
       if (this.#task.buffered > 0 || [...ends.keys()].some(isUnread)) continue
       await this.#commit()
@@ -77,7 +83,7 @@ class FaultyTask implements SimulatedTask {
 
   async close(): Promise<Map<string, string[]>> {
     await this.#stores.close()
-    this.#stores = this.#openStores()
+    this.#reopen()
     await this.#restore()
     const left = outcomeOfStores(this.#subTopology, name => this.#stores.committed(name).range())
     await this.#loseState()
@@ -125,7 +131,8 @@ class FaultyTask implements SimulatedTask {
     for (const topic of written) log.mark(topic)
     // The log has it, the store not.
     if (isFailing) return this.#crash()
-    this.#stores.commit(marks)
+    this.#commits++
+    this.#stores.commit(marks, { mustFlush: this.#stores.unflushedBytes > this.#conduct.cacheBytes })
   }
 
   /** The worker goes on: the stores stay open. */
@@ -138,16 +145,21 @@ class FaultyTask implements SimulatedTask {
   async #crash(): Promise<void> {
     if (this.#chance(0.3)) await this.#loseState()
     else {
-      await this.#stores.close()
-      this.#stores = this.#openStores()
+      await this.#state.close()
+      this.#reopen()
     }
     await this.#restore()
   }
 
+  #reopen(): void {
+    this.#state = this.#conduct.engine.openTask(this.#id)
+    this.#stores = this.#openStores(this.#state)
+  }
+
   async #loseState(): Promise<void> {
-    await this.#stores.close()
+    await this.#state.close()
     await this.#conduct.engine.dropTask(this.#id)
-    this.#stores = this.#openStores()
+    this.#reopen()
   }
 
   async #restore(): Promise<void> {
@@ -194,9 +206,14 @@ class FaultyTask implements SimulatedTask {
     )
   }
 
-  #openStores(): TaskStores {
-    const { engine, cachedValues } = this.#conduct
-    const stores = new TaskStores(engine.openTask(this.#id), { cachedValues })
+  #openStores(state: TaskState): TaskStores {
+    const { cachedValues, flushedCommits } = this.#conduct
+    const isLogged = this.#subTopology.stores.every(({ changelog }) => changelog !== undefined)
+    const stores = new TaskStores(state, {
+      cachedValues,
+      flushIntervalMs: isLogged ? flushedCommits : 0,
+      elapsedMs: () => this.#commits,
+    })
     for (const { name, value, changelog } of this.#subTopology.stores) {
       const isLogged = changelog !== undefined && !changelog.isSource
       stores.open({ name, value, changelog: isLogged ? { topic: changelog.topic, partition: 0 } : undefined })

@@ -84,6 +84,7 @@ export async function differenceOf(
         faultChance: isOnDisk ? pick(0, 0.03) : pick(0, 0.02, 0.1),
         cacheBytes: pick(0, 500, 5_000, Infinity),
         cachedValues: pick(0, 100, 100_000),
+        flushedCommits: pick(1, 1, 3, 20),
         random,
       }),
     )

@@ -57,9 +57,12 @@ export class CommitCycle {
 
   /** More must not be processed before the next commit. */
   isFull(tasks: Iterable<HostedTask>): boolean {
-    if (this.#options.committer.isFull) return true
+    return this.#options.committer.isFull || this.#isCacheFull(tasks)
+  }
+
+  #isCacheFull(tasks: Iterable<HostedTask>): boolean {
     let bytes = 0
-    for (const task of tasks) bytes += task.stores.dirtyBytes
+    for (const task of tasks) bytes += task.stores.unflushedBytes
     return bytes > this.#options.stateStoreCacheMaxBytes
   }
 
@@ -73,7 +76,8 @@ export class CommitCycle {
       const prepared = tasks.map(task => ({ task, offsets: task.prepareCommit() }))
       await this.#options.committer.commit(prepared.flatMap(({ offsets }) => offsets))
       isDecided = true
-      for (const { task, offsets } of prepared) task.commit(offsets)
+      const mustFlush = this.#isCacheFull(tasks)
+      for (const { task, offsets } of prepared) task.commit(offsets, { mustFlush })
     } catch (error) {
       // Decided, but the disk refuses: the state is behind its changelog, and the next start catches up.
       if (isDecided || !(await this.#mayPass(error))) throw error

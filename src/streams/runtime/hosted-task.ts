@@ -10,7 +10,7 @@ import type { SubTopology } from '../graph/topology.ts'
 import { streamsMetrics } from '../metrics/definitions.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
 import type { StoreAccess } from '../processors/processor.ts'
-import type { TaskStores } from '../state/task-stores.ts'
+import type { CommitOptions, TaskStores } from '../state/task-stores.ts'
 import type { Committer } from './committer.ts'
 import { CallRunner } from './call-runner.ts'
 import { offsetOfMark, StaleStateError } from './log-mark.ts'
@@ -223,7 +223,7 @@ export class HostedTask {
     const task = this.#task
     if (task === undefined) return
     sheet.set(streamsMetrics.buffered, task.buffered, { task: id })
-    sheet.set(streamsMetrics.cacheBytes, this.#stores.dirtyBytes, { task: id })
+    sheet.set(streamsMetrics.cacheBytes, this.#stores.unflushedBytes, { task: id })
     if (task.calls.areMade) sheet.set(streamsMetrics.pendingCalls, task.calls.pending, { task: id })
     const partition = String(this.partition)
     for (const [topic, lag] of this.lags(lagOf)) {
@@ -299,14 +299,14 @@ export class HostedTask {
   }
 
   /** The transaction is decided: the stores follow. */
-  commit(offsets: readonly CommittableOffset[]): void {
+  commit(offsets: readonly CommittableOffset[], options: CommitOptions): void {
     for (const { topic, offset } of offsets) this.#committed.set(topic, offset)
     this.#hasActed = false
     for (const each of this.#changelogs) this.#requireSame(each)
     const marks = this.#newMarks()
     this.#reflect(this.#running)
     if (this.#environment.recordsPosition) marks[POSITION_MARK] = writePosition(this.#reflected)
-    this.#stores.commit(marks)
+    this.#stores.commit(marks, options)
     this.#task?.committed()
   }
 

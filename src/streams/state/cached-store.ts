@@ -21,10 +21,17 @@ class Slot<V> {
   now: StoredValue<V> | undefined
   old: StoredValue<V> | undefined
   oldKnown: boolean
+  /** Changed since the last commit. */
   dirty = false
+  /** It is not in the engine as it is here. */
+  unflushed = false
+  /** The engine has not got what a commit has decided. */
+  behind = false
+  /** Whether the engine may have the key at all. */
+  stored = true
   /** Of the last put, deletes included. */
   timestamp = 0
-  /** The bytes of `now`, from writeChangelog until the commit. */
+  /** The bytes of `now`, from writeChangelog until the engine has them. */
   encoded: Buffer | undefined = undefined
 
   constructor(key: ByteString, now: StoredValue<V> | undefined, oldKnown: boolean) {
@@ -43,11 +50,14 @@ const SLOT_BYTES = 200
 /**
  * One store of a task: a write-back cache over the engine.
  *
+ * A commit settles the changed values; the engine gets them then or, many commits at once, later: a key that changes
+ * in every commit is written to it once. Until it has them all reads find them here.
+ *
  * Slots live in two generations. A key that is used moves to the young one; when that is full, the old generation is
  * forgotten, the young one becomes old, and a new one begins. Which approximates least-recently-used at the cost of one
- * map operation, where a linked list needs several. Changed slots are carried over, never forgotten. A store that is
- * only written and read in ranges (the records of a stream join) forgets all of them at a commit: ranges do not look
- * there, and a small map is a fast one.
+ * map operation, where a linked list needs several. Slots that the engine has not got are carried over, never
+ * forgotten. A store that is only written and read in ranges (the records of a stream join) forgets all of them when the
+ * engine has them: ranges do not look there, and a small map is a fast one.
  */
 export class CachedStore<V> implements KeyValueStore<V> {
   readonly name: string
@@ -61,14 +71,16 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #youngLimit = 0
   #young = new Map<ByteString, Slot<V>>()
   #aged = new Map<ByteString, Slot<V>>()
-  /** Whether a value was asked for by its key since the last commit. */
+  /** Whether a value was asked for by its key since the engine last took what changed. */
   #isRead = false
   /** The slot that was asked for last; always one of those above. */
   #last: Slot<V> | undefined
   #dirty: Slot<V>[] = []
-  /** The changed keys in order; made by the first range after a commit and kept in step until the next. */
-  #dirtyOrder: OrderedKeys | undefined
-  #dirtyBytes = 0
+  /** What the engine has not got: the dirty ones, and those of earlier commits. */
+  #unflushed: Slot<V>[] = []
+  /** Their keys in order; made by the first range after a flush and kept in step until the next. */
+  #order: OrderedKeys | undefined
+  #unflushedBytes = 0
   /** Of the values encoded last, to guess the size of those that are not encoded yet. */
   #valueBytes = 64
   #keyBuffer = Buffer.allocUnsafeSlow(256)
@@ -93,8 +105,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return this.#dirty.length
   }
 
-  get dirtyBytes(): number {
-    return this.#dirtyBytes
+  get unflushedCount(): number {
+    return this.#unflushed.length
+  }
+
+  get unflushedBytes(): number {
+    return this.#unflushedBytes
   }
 
   get(key: ByteString): StoredValue<V> | undefined {
@@ -118,8 +134,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (slot.dirty) return
     slot.dirty = true
     this.#dirty.push(slot)
-    this.#dirtyBytes += key.length + this.#valueBytes + SLOT_BYTES
-    this.#dirtyOrder?.add(key)
+    if (slot.unflushed) return
+    slot.unflushed = true
+    slot.stored = !slot.oldKnown || slot.old !== undefined
+    this.#unflushed.push(slot)
+    this.#unflushedBytes += key.length + this.#valueBytes + SLOT_BYTES
+    this.#order?.add(key)
   }
 
   range(
@@ -128,10 +148,10 @@ export class CachedStore<V> implements KeyValueStore<V> {
     options: { reverse?: boolean } = {},
   ): Iterable<readonly [ByteString, StoredValue<V>]> {
     const reverse = options.reverse === true
-    const dirty = this.#dirtyIn(from, to, reverse)
+    const over = this.#unflushedIn(from, to, reverse)
     const stored = this.#engine.range(from, to, options)
-    if (stored === NO_ENTRIES) return dirty.length === 0 ? NO_ENTRIES : dirty.filter(isPresent)
-    return dirty.length === 0 ? this.#decoded(stored) : this.#merged(dirty, stored, reverse)
+    if (stored === NO_ENTRIES) return over.length === 0 ? NO_ENTRIES : over.filter(isPresent)
+    return over.length === 0 ? this.#decoded(stored) : this.#merged(over, stored, reverse)
   }
 
   *#decoded(
@@ -141,19 +161,17 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   *#merged(
-    dirty: readonly DirtyEntry<V>[],
+    over: readonly UnflushedEntry<V>[],
     stored: Iterable<readonly [ByteString, Buffer]>,
     reverse: boolean,
   ): Generator<readonly [ByteString, StoredValue<V>]> {
-    for (const [key, value] of mergeRanges<StoredValue<V> | Buffer>(dirty, stored, reverse)) {
+    for (const [key, value] of mergeRanges<StoredValue<V> | Buffer>(over, stored, reverse)) {
       yield [key, Buffer.isBuffer(value) ? decodeStored(value, this.codec) : value]
     }
   }
 
   /** Encodes every changed value, once, and sends it on; a key that is absent as before is left out. */
   writeChangelog(collector: RecordCollector): void {
-    // Neighbours share pages of the engine's tree, which the commit then visits once.
-    if (this.#sorted) this.#dirty.sort(byKey)
     const { codec } = this
     const changelog = this.#changelog
     let bytes = 0
@@ -177,12 +195,19 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (now !== undefined) this.#assertFits(this.#keyBytes(key), this.codec.encode(now.value))
   }
 
-  /** After writeChangelog: what the engine is to apply. Every entry is the same array, over the same buffer. */
-  changedEntries(): Iterable<StoredEntry> {
+  /** What commits have decided and the engine is to apply. Every entry is the same array, over the same buffer. */
+  decidedEntries(): Iterable<StoredEntry> {
+    const { codec } = this
     const writer = this.#writer
-    return reusingEntries(this.#dirty, ({ key, now, encoded }, entry) => {
+    const slots = this.#unflushed.filter(({ behind, old, stored }) => behind && (stored || old !== undefined))
+    // Neighbours share pages of the engine's tree, which it then visits once.
+    if (this.#sorted) slots.sort(byKey)
+    return reusingEntries(slots, ({ key, old, dirty, encoded }, entry) => {
       entry[0] = key
-      entry[1] = now === undefined ? undefined : writer.write(now.timestamp, encoded as Buffer)
+      entry[1] =
+        old === undefined
+          ? undefined
+          : writer.write(old.timestamp, dirty ? codec.encode(old.value) : (encoded as Buffer))
     })
   }
 
@@ -191,23 +216,46 @@ export class CachedStore<V> implements KeyValueStore<V> {
     for (const slot of this.#dirty) yield { key: slot.key, old: this.#oldOf(slot), now: slot.now }
   }
 
-  /** The engine has applied the changes. */
+  /** After writeChangelog: the changes are decided. */
   committed(): void {
-    if (this.#dirty.length === 0) return
     for (const slot of this.#dirty) {
       slot.old = slot.now
       slot.oldKnown = true
       slot.dirty = false
+      slot.behind = true
+    }
+    this.#dirty = []
+  }
+
+  /** The engine has applied what `decidedEntries` gave. */
+  flushed(): void {
+    for (const slot of this.#unflushed) {
+      if (slot.behind) slot.stored = slot.old !== undefined
+      slot.behind = false
+      if (slot.dirty) continue
+      slot.unflushed = false
       slot.encoded = undefined
     }
-    this.#forgetDirty()
+    this.#hold(this.#unflushed.filter(({ unflushed }) => unflushed))
+    if (this.#unflushed.length > 0) return
     if (!this.#isRead) this.#forgetSlots()
     this.#isRead = false
   }
 
+  /** Back to the last commit. */
   abort(): void {
+    const { codec } = this
+    const behind = this.#unflushed.filter(slot => slot.behind)
+    for (const slot of behind) {
+      if (!slot.dirty) continue
+      slot.now = slot.old
+      slot.encoded = slot.old === undefined ? undefined : codec.encode(slot.old.value)
+      slot.dirty = false
+    }
+    this.#dirty = []
     this.#forgetSlots()
-    this.#forgetDirty()
+    for (const slot of behind) this.#young.set(slot.key, slot)
+    this.#hold(behind)
   }
 
   /** Changelog records as the engine is to apply them. Every entry is the same array, over the same buffer. */
@@ -228,14 +276,14 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
   }
 
-  #dirtyIn(
+  #unflushedIn(
     from: ByteString | undefined,
     to: ByteString | undefined,
     reverse: boolean,
-  ): readonly DirtyEntry<V>[] {
-    if (this.#dirty.length === 0) return NO_ENTRIES
-    this.#dirtyOrder ??= new OrderedKeys(this.#dirty.map(slot => slot.key))
-    const keys = this.#dirtyOrder.between(from, to)
+  ): readonly UnflushedEntry<V>[] {
+    if (this.#unflushed.length === 0) return NO_ENTRIES
+    this.#order ??= new OrderedKeys(this.#unflushed.map(slot => slot.key))
+    const keys = this.#order.between(from, to)
     if (keys.length === 0) return NO_ENTRIES
     if (reverse) keys.reverse()
     return keys.map(key => [key, this.#slot(key)?.now])
@@ -264,7 +312,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     const forgotten = this.#aged
     this.#aged = this.#young
     this.#young = new Map()
-    for (const slot of this.#dirty) {
+    for (const slot of this.#unflushed) {
       if (forgotten.has(slot.key)) this.#young.set(slot.key, slot)
     }
     // At least doubles what was carried over: a large transaction must not age at every insertion.
@@ -295,10 +343,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#aged = new Map()
   }
 
-  #forgetDirty(): void {
-    this.#dirty = []
-    this.#dirtyBytes = 0
-    this.#dirtyOrder = undefined
+  /** These are what the engine has not got. */
+  #hold(slots: Slot<V>[]): void {
+    this.#unflushed = slots
+    this.#order = undefined
+    this.#unflushedBytes = 0
+    for (const { key } of slots) this.#unflushedBytes += key.length + this.#valueBytes + SLOT_BYTES
   }
 
   #assertFits(key: Buffer, value: Buffer | null): void {
@@ -318,10 +368,10 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 }
 
-/** A changed key; undefined: it is deleted. */
-type DirtyEntry<V> = readonly [ByteString, StoredValue<V> | undefined]
+/** A key that the engine has otherwise; undefined: it is deleted. */
+type UnflushedEntry<V> = readonly [ByteString, StoredValue<V> | undefined]
 
-function isPresent<V>(entry: DirtyEntry<V>): entry is readonly [ByteString, StoredValue<V>] {
+function isPresent<V>(entry: UnflushedEntry<V>): entry is readonly [ByteString, StoredValue<V>] {
   return entry[1] !== undefined
 }
 

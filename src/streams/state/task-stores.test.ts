@@ -243,3 +243,88 @@ test('an observer of another version has its store rebuilt from what is committe
   assert.equal(second.bytes('by-value').size, 25_000)
   assert.equal([...second.bytes('by-value').range('odd/', 'odd0')].length, 12_500)
 })
+
+function flushedEvery(engine: MemoryEngine, intervalMs: number) {
+  const time = { nowMs: 0 }
+  const state = engine.openTask('0_0')
+  const stores = new TaskStores(state, { flushIntervalMs: intervalMs, elapsedMs: () => time.nowMs })
+  return { time, state, stores, counts: stores.open(COUNTS) }
+}
+
+const one = int64.encode(1)
+
+test('a flush brings the engine what several commits changed, all of it up to the last one', async () => {
+  const engine = new MemoryEngine()
+  const { time, state, stores, counts } = flushedEvery(engine, 1000)
+  const log = changelog()
+  counts.put('a', 1, 1)
+  counts.put('b', 1, 1)
+  time.nowMs = 400
+  assert.equal(commit(stores, log, { mark: '1' }).length, 2)
+  counts.put('a', 2, 2)
+  counts.put('b', null, 2)
+  counts.put('c', 1, 2)
+  time.nowMs = 800
+  assert.equal(commit(stores, log, { mark: '2' }).length, 3)
+  assert.deepEqual([state.store('counts').get('a'), state.metadata('mark')], [undefined, undefined])
+  assert.equal(stores.metadata('mark'), '2')
+  assert.deepEqual(
+    Array.from(counts.range(), ([key, { value }]) => [key, value]),
+    [
+      ['a', 2],
+      ['c', 1],
+    ],
+  )
+  counts.put('c', 2, 3)
+  time.nowMs = 1200
+  assert.equal(commit(stores, log, { mark: '3' }).length, 1)
+  assert.deepEqual(
+    [...state.store('counts').range()].map(([key]) => key),
+    ['a', 'c'],
+  )
+  assert.equal(state.metadata('mark'), '3')
+  assert.equal(stores.unflushedBytes, 0)
+})
+
+test('what is decided and not flushed outlives an abort, also where the transaction changed it again', async () => {
+  const engine = new MemoryEngine()
+  const { stores, counts } = flushedEvery(engine, 1000)
+  const log = changelog()
+  counts.put('a', 1, 1)
+  counts.put('b', 1, 1)
+  commit(stores, log, { mark: '1' })
+  counts.put('a', 2, 2)
+  counts.put('b', null, 2)
+  counts.put('c', 1, 2)
+  stores.writeChangelog(log)
+  stores.abort()
+  assert.deepEqual(counts.get('a'), { value: 1, timestamp: 1 })
+  assert.deepEqual(counts.get('b'), { value: 1, timestamp: 1 })
+  assert.equal(counts.get('c'), undefined)
+  await stores.close()
+  const again = flushedEvery(engine, 1000)
+  assert.deepEqual(again.counts.get('a'), { value: 1, timestamp: 1 })
+  assert.deepEqual(again.counts.get('b'), { value: 1, timestamp: 1 })
+  assert.equal(again.state.metadata('mark'), '1')
+})
+
+test('who reads what is committed finds the last commit, in the middle of a transaction too', () => {
+  const { state, stores, counts } = flushedEvery(new MemoryEngine(), 1000)
+  const log = changelog()
+  counts.put('a', 1, 1)
+  commit(stores, log)
+  counts.put('a', 2, 2)
+  const committed = stores.committed<number>('counts')
+  assert.deepEqual(committed.get('a'), { value: 1, timestamp: 1 })
+  assert.deepEqual(commit(stores, log), [{ key: 'a', value: 2, timestamp: 2 }])
+  assert.deepEqual(committed.get('a'), { value: 2, timestamp: 2 })
+  assert.notEqual(state.store('counts').get('a')?.subarray(8).equals(one), true)
+})
+
+test('a cache that is full is flushed with the next commit', () => {
+  const { state, stores, counts } = flushedEvery(new MemoryEngine(), 1000)
+  counts.put('a', 1, 1)
+  stores.writeChangelog(silent)
+  stores.commit({}, { mustFlush: true })
+  assert.ok(state.store('counts').get('a')?.subarray(8).equals(one))
+})

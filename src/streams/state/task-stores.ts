@@ -23,6 +23,16 @@ export interface TaskStoreDefinition {
 export interface TaskStoresOptions {
   /** Decoded values kept in memory, over all stores; up to twice as many at times. Default 100 000. */
   readonly cachedValues?: number
+  /**
+   * The TaskState is committed to at most so often, with what several commits changed: keys that change in each of them
+   * are written once. What it is behind is in the changelogs. Default 0: with every commit, which is for stores without
+   * a changelog and for those that others read.
+   */
+  readonly flushIntervalMs?: number
+  /** Tells when a flush is due. */
+  readonly elapsedMs?: () => number
+  /** How much of the first interval is over. Default 0. */
+  readonly elapsedAtFirst?: number
 }
 
 /** What a view reads: committed state only. */
@@ -32,14 +42,16 @@ export type CommittedStore<V> = Omit<KeyValueStore<V>, 'put'>
  * The typed stores of one task over its TaskState: a write-back cache.
  *
  * Algorithm: writes stay in memory as decoded values until the commit. `writeChangelog` encodes each changed key once
- * and sends it on; when the transaction that carries those records is decided, `commit` applies the same bytes
- * together with the metadata in one TaskState commit. `abort` forgets everything since the last commit.
+ * and sends it on; when the transaction that carries those records is decided, `commit` settles them, and a flush
+ * applies the same bytes, of one commit or of several, together with the metadata in one TaskState commit. `abort` goes
+ * back to the last commit.
  *
- * State: per store, the slots of changed keys (never evicted) and of recently used ones (bounded).
+ * State: per store, the slots of keys that the engine has otherwise (never evicted) and of recently used ones (bounded);
+ * the metadata that belongs to the former.
  *
- * Why it is correct: the engine only ever holds committed values, so dropping the slots is a rollback; the changelog
- * gets exactly the difference between two commits, so that replaying it from the offset in the metadata gives the
- * same state.
+ * Why it is correct: the engine only ever holds what was committed, all of it up to one commit; the changelog gets
+ * exactly the difference between two commits, so that replaying it from the offset in the engine's metadata gives the
+ * same state, however many commits it was behind.
  */
 export class TaskStores {
   readonly #state: TaskState
@@ -49,11 +61,21 @@ export class TaskStores {
   readonly #observers = new StoreObservers()
   readonly #cachedValues: number
   #watched: readonly WatchedStore[] = []
+  #flushIntervalMs: number
+  readonly #elapsedMs: () => number
+  #flushedAtMs: number
+  /** Of the observers. */
   #prepared: StoreWrites[] | undefined
+  /** What the engine has not got yet. */
+  #metadata: Record<string, string> = {}
 
   constructor(state: TaskState, options: TaskStoresOptions = {}) {
     this.#state = state
-    this.#cachedValues = options.cachedValues ?? 100_000
+    const { cachedValues = 100_000, flushIntervalMs = 0, elapsedMs = () => 0, elapsedAtFirst = 0 } = options
+    this.#cachedValues = cachedValues
+    this.#flushIntervalMs = flushIntervalMs
+    this.#elapsedMs = elapsedMs
+    this.#flushedAtMs = elapsedMs() - flushIntervalMs * elapsedAtFirst
   }
 
   /** Opens a store, once. */
@@ -100,9 +122,11 @@ export class TaskStores {
     for (const store of this.#watched) store.verify()
   }
 
-  /** Committed values only: what views read. */
+  /** Committed values only: what views read. The engine, which they read, follows each commit from here on. */
   committed<V>(name: string): CommittedStore<V> {
     const { codec } = this.#store(name)
+    this.#flushIntervalMs = 0
+    this.#flush([])
     const bytes = this.#state.store(name)
     if (!(codec instanceof WindowBlockCodec)) return readCommitted(bytes, codec as Codec<V>)
     return committedWindowRows(readCommitted(bytes, codec), codec.layout) as CommittedStore<V>
@@ -114,7 +138,7 @@ export class TaskStores {
   }
 
   metadata(name: string): string | undefined {
-    return this.#state.metadata(name)
+    return this.#metadata[name] ?? this.#state.metadata(name)
   }
 
   /** Keys changed since the last commit. */
@@ -124,10 +148,10 @@ export class TaskStores {
     return count
   }
 
-  /** About how much memory they hold. */
-  get dirtyBytes(): number {
+  /** About how much memory is held by what the engine has not got, dirty or committed. */
+  get unflushedBytes(): number {
     let bytes = 0
-    for (const store of this.#stores.values()) bytes += store.dirtyBytes
+    for (const store of this.#stores.values()) bytes += store.unflushedBytes
     return bytes
   }
 
@@ -142,7 +166,6 @@ export class TaskStores {
     for (const store of this.#stores.values()) {
       if (store.dirtyCount === 0) continue
       store.writeChangelog(collector)
-      writes.push({ store: store.name, entries: store.changedEntries() })
       if (this.#observers.has(store.name)) {
         writes.push(...this.#observers.changed(store.name, store.changes(), this.#state.maxKeyBytes))
       }
@@ -150,13 +173,18 @@ export class TaskStores {
     this.#prepared = writes
   }
 
-  /** Applies what `writeChangelog` prepared, with the metadata, in one commit of the TaskState. */
-  commit(metadata: Readonly<Record<string, string>>): void {
+  /**
+   * Settles what `writeChangelog` prepared, with the metadata. The engine gets it now when `mustFlush` says so, when
+   * observers have something to write, or when that is due; otherwise with a later commit, or with `close`.
+   */
+  commit(metadata: Readonly<Record<string, string>>, { mustFlush = false }: CommitOptions = {}): void {
     const writes = this.#prepared
     assert(writes !== undefined, 'a commit is not prepared')
-    this.#state.commit(writes, metadata)
     this.#prepared = undefined
     for (const store of this.#stores.values()) store.committed()
+    Object.assign(this.#metadata, metadata)
+    const isDue = this.#elapsedMs() - this.#flushedAtMs >= this.#flushIntervalMs
+    if (mustFlush || isDue || writes.length > 0) this.#flush(writes)
   }
 
   /** Forgets every change since the last commit. */
@@ -177,6 +205,7 @@ export class TaskStores {
   ): void {
     const store = this.#store(name)
     assert(store.dirtyCount === 0, 'a running task is restored')
+    this.#flush([])
     const observed = this.#observers.has(name)
     const applied = observed ? latestPerKey(records) : records
     const writes: StoreWrites[] = [{ store: name, entries: store.restoredEntries(applied) }]
@@ -188,8 +217,29 @@ export class TaskStores {
     store.abort()
   }
 
+  /** What is committed goes to the engine; what is not is lost. */
   async close(): Promise<void> {
-    await this.#state.close()
+    this.abort()
+    try {
+      this.#flush([])
+    } finally {
+      await this.#state.close()
+    }
+  }
+
+  #flush(observed: readonly StoreWrites[]): void {
+    const metadata = this.#metadata
+    const changed = [...this.#stores.values()].filter(store => store.unflushedCount > 0)
+    this.#flushedAtMs = this.#elapsedMs()
+    if (changed.length === 0 && observed.length === 0 && Object.keys(metadata).length === 0) return
+    const writes = changed.map(store => ({ store: store.name, entries: store.decidedEntries() }))
+    this.#metadata = {}
+    try {
+      this.#state.commit([...writes, ...observed], metadata)
+    } finally {
+      // Where the disk refuses, the engine stays behind, as after a crash: it is not asked again.
+      for (const store of changed) store.flushed()
+    }
   }
 
   #store(name: string): CachedStore<unknown> {
@@ -197,6 +247,11 @@ export class TaskStores {
     assert(store !== undefined, `store ${name} is not open`)
     return store
   }
+}
+
+export interface CommitOptions {
+  /** Default false. */
+  readonly mustFlush?: boolean
 }
 
 /** In rows that are kept by themselves, about. */
