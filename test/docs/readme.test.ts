@@ -15,6 +15,7 @@ const pages = [
   'docs/errors.md',
   'docs/guarantees.md',
   'docs/processors-and-stores.md',
+  'docs/operations.md',
   'docs/operators.md',
   'docs/rewind.md',
   'docs/testing.md',

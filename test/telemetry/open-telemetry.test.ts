@@ -8,7 +8,12 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import {
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  StackContextManager,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 import { app, covers, openCluster, type Position, string, topic } from 'evert'
 import { readTopic } from 'evert/client'
 import { openTelemetry } from 'evert/opentelemetry'
@@ -19,8 +24,14 @@ const bills = topic('bills', { key: string, value: string, partitions: 1 })
 const spans = new InMemorySpanExporter()
 const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] })
 
-before(() => propagation.setGlobalPropagator(new W3CTraceContextPropagator()))
-after(() => propagation.disable())
+before(() => {
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  context.setGlobalContextManager(new StackContextManager().enable())
+})
+after(() => {
+  propagation.disable()
+  context.disable()
+})
 beforeEach(() => spans.reset())
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
@@ -111,14 +122,30 @@ test('asynchronous functions have spans, and what follows from their results is 
   })
   const { position } = await running.append(orders, 'k', 'a', { headers: [header] })
   await until(() => running.position(), position)
-  // No context manager is registered here: the span is not to be had in the function.
-  assert.equal(within, undefined)
   const finished = spans.getFinishedSpans()
   assert.deepEqual(
     finished.map(({ name }) => name),
     ['process orders', 'call ask', 'process ask'],
   )
   assert.deepEqual(new Set(finished.map(span => span.spanContext().traceId)), new Set([TRACE_ID]))
+  assert.equal(within?.spanContext().spanId, finished[1]?.spanContext().spanId)
+})
+
+test('what is appended within a span goes on in its trace', async () => {
+  const serving = app('traced-append')
+  serving.stream(orders).filter(() => false)
+  await using running = await serving.start({
+    cluster: 'memory:traced-append',
+    telemetry: openTelemetry({ tracerProvider }),
+  })
+  const request = tracerProvider.getTracer('test').startSpan('request')
+  const appended = context.with(trace.setSpan(context.active(), request), () =>
+    running.append(orders, 'k', 'a'),
+  )
+  const { position } = await appended
+  await until(() => running.position(), position)
+  const [span] = spans.getFinishedSpans()
+  assert.equal(span?.parentSpanContext?.spanId, request.spanContext().spanId)
 })
 
 test('a meter shows the metrics of a running application, in base units', async () => {
