@@ -1,5 +1,5 @@
 import { EvertError } from '../errors.ts'
-import { errorCodes } from '../wire/error-codes.ts'
+import { errorCodes, isRetryable } from '../wire/error-codes.ts'
 import type { Fields, Message, MessageInput } from '../wire/field.ts'
 import type { Api } from '../wire/message.ts'
 import { findCoordinator } from '../wire/messages/find-coordinator.ts'
@@ -13,13 +13,8 @@ export type CoordinatorKind = 'group' | 'transaction'
 
 const KEY_TYPES: Record<CoordinatorKind, number> = { group: 0, transaction: 1 }
 const MOVED = new Set<number>([errorCodes.NOT_COORDINATOR, errorCodes.COORDINATOR_NOT_AVAILABLE])
-const BUSY = new Set<number>([
-  ...MOVED,
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.CONCURRENT_TRANSACTIONS,
-  errorCodes.REQUEST_TIMED_OUT,
-  errorCodes.UNSTABLE_OFFSET_COMMIT,
-])
+/** A topic that does not exist will not come by asking again at once. */
+const ABOUT_TOPICS = new Set<number>([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])
 /** Markers of a transaction are written within milliseconds: ask again soon, not after a whole backoff. */
 const SOON = new Set<number>([errorCodes.CONCURRENT_TRANSACTIONS, errorCodes.UNSTABLE_OFFSET_COMMIT])
 const SOON_FIRST_MS = 2
@@ -83,13 +78,13 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
       const errorCode = call.errorCode(answer)
       const isTopicAwaited =
         errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION && clock.elapsedMs() < topicDeadlineMs
-      if (!BUSY.has(errorCode) && !isTopicAwaited) return answer
+      if (!isBusy(errorCode) && !isTopicAwaited) return answer
       if (MOVED.has(errorCode)) cluster.forgetCoordinator(kind, key)
       isSoon = SOON.has(errorCode)
       failure = new KafkaError(errorCode, `${api.name} for the ${kind} "${key}"`)
     } catch (error) {
-      const isBusy = error instanceof KafkaError && BUSY.has(error.errorCode)
-      if (!isBusy && !isChannelError(error)) throw error
+      const isPassing = error instanceof KafkaError && isBusy(error.errorCode)
+      if (!isPassing && !isChannelError(error)) throw error
       cluster.forgetCoordinator(kind, key)
       failure = error
     }
@@ -112,4 +107,9 @@ export async function callCoordinator<Req extends Fields, Res extends Fields>(
       })
     }
   }
+}
+
+/** The same request may get another answer (Kafka's TransactionManager asks again for every retriable error too). */
+function isBusy(errorCode: number): boolean {
+  return isRetryable(errorCode) && !ABOUT_TOPICS.has(errorCode)
 }

@@ -35,6 +35,11 @@ export class ProducerFencedError extends KafkaError {}
 
 const TOPIC_MISSING = new Set<number>([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])
 
+/** Whether a position is outside of its log. */
+export function isOutOfRange(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && error.errorCode === errorCodes.OFFSET_OUT_OF_RANGE
+}
+
 /** Whether the cluster says that there is no such topic or partition: not yet, perhaps, or not any more. */
 export function isTopicMissing(error: unknown): error is KafkaError {
   return error instanceof KafkaError && TOPIC_MISSING.has(error.errorCode)

@@ -251,7 +251,8 @@ export class Application implements AsyncDisposable {
       await joined
     } catch (error) {
       await this.#ended
-      throw error
+      // What ended the application says more than that its member was closed for it.
+      throw this.#life.failure ?? error
     }
   }
 

@@ -12,6 +12,8 @@ const MEMBER_GONE = new Set<number>([
 
 const TRANSACTION_GONE = new Set<number>([
   errorCodes.INVALID_TXN_STATE,
+  // Of a producer without transactions: it takes another identity.
+  errorCodes.INVALID_PRODUCER_EPOCH,
   errorCodes.INVALID_PRODUCER_ID_MAPPING,
   errorCodes.UNKNOWN_PRODUCER_ID,
   errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,

@@ -14,11 +14,10 @@
  */
 import type { Cluster } from '../../client/cluster.ts'
 import { type FetchedPartition, Fetcher } from '../../client/fetcher.ts'
-import { isTopicMissing, KafkaError } from '../../client/kafka-error.ts'
+import { isOutOfRange, isTopicMissing, KafkaError } from '../../client/kafka-error.ts'
 import { backoffMs, delay } from '../../client/retry.ts'
 import type { SubTopology } from '../graph/topology.ts'
 import type { TaskStores } from '../state/task-stores.ts'
-import { errorCodes } from '../../wire/error-codes.ts'
 import { StaleStateError } from './log-mark.ts'
 import type { Logger } from './logger.ts'
 import { isPassing } from './migration.ts'
@@ -275,8 +274,7 @@ export class StandbyTasks {
     if (!(error instanceof KafkaError) || error.topic === undefined || error.partition === undefined) {
       return false
     }
-    const isCut = error.errorCode === errorCodes.OFFSET_OUT_OF_RANGE
-    if (!isCut && !isPassing(error) && !isTopicMissing(error)) return false
+    if (!isOutOfRange(error) && !isPassing(error) && !isTopicMissing(error)) return false
     const reader = this.#readers.get(keyOf({ topic: error.topic, partition: error.partition }))
     if (reader === undefined) return true
     const { standby } = reader

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import type { PartitionPosition } from '../../client/fetcher.ts'
-import { isTopicMissing } from '../../client/kafka-error.ts'
+import { isOutOfRange, isTopicMissing } from '../../client/kafka-error.ts'
 import { backoffMs, delay } from '../../client/retry.ts'
 import { EvertError } from '../../errors.ts'
 import type { HostedTask } from './hosted-task.ts'
@@ -51,7 +51,8 @@ export class TaskRestores {
         return
       } catch (error) {
         const isGone = isTopicMissing(error) && cluster.clock.elapsedMs() >= deadlineMs
-        if (signal.aborted || isGone || !isPassing(error)) throw error
+        // A changelog may be cut off while it is read: another attempt finds where it begins now.
+        if (signal.aborted || isGone || !(isPassing(error) || isOutOfRange(error))) throw error
         logger.warn(`The restore of task ${task.id} starts again: ${(error as Error).message}`)
         await delay(cluster.clock, backoffMs(cluster.backoff, attempt))
       }
