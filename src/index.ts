@@ -8,7 +8,8 @@
  */
 
 // Applications
-export { type App, app, type HttpOptions, type StartOptions } from './app/app.ts'
+export { type App, app, type HttpOptions, type StartOptions, type WorkersOptions } from './app/app.ts'
+export type { WorkerStatus } from './app/workers/worker-pool.ts'
 export type { Appended, AppendOptions, CloseOptions, Running } from './app/running.ts'
 export type { Optimization, TopologyOptions } from './streams/graph/to-topology.ts'
 export type { ApplicationState } from './streams/runtime/application-life.ts'

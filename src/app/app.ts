@@ -29,13 +29,18 @@ import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
 import { serve } from '../service/serve.ts'
 import type { ReadyOptions } from './application-health.ts'
 import { applicationRoutes } from './application-routes.ts'
-import { bindViews, indexedBy } from './bind-views.ts'
+import { bindViews } from './bind-views.ts'
+import { indexedBy } from './view-indexes.ts'
 import { warnOf } from './failed.ts'
 import { openCluster } from './open-cluster.ts'
 import { requireAppOptions, requireCloseOptions, requireStartOptions } from './option-rules.ts'
 import { closeOnSignals } from './process-signals.ts'
 import { type CloseOptions, Running, type RunningParts } from './running.ts'
-import { openStateEngine } from './state-engine.ts'
+import type { Instance } from './instance.ts'
+import { openStateEngine, openWorkersState } from './state-engine.ts'
+import { declareApp, isStartedByWorker } from './workers/declared-apps.ts'
+import { WorkerPool } from './workers/worker-pool.ts'
+import { LmdbEngine } from '../streams/state/lmdb.ts'
 
 export interface StartOptions extends GroupSettings {
   /** `file:DIRECTORY`, `memory:`, `kafka://host:port`, or a cluster that is open (and stays so). */
@@ -44,7 +49,10 @@ export interface StartOptions extends GroupSettings {
   readonly listener?: ClusterListener
   /** Parent of the application's state directory. Default: `state` beside a `file:` log, otherwise `./.evert/state`. */
   readonly stateDir?: string
-  /** Where state lives. Default: `memory` with a `memory:` cluster and no `stateDir`, otherwise `lmdb`. */
+  /**
+   * Where state lives. Default: `memory` with a `memory:` cluster and no `stateDir`, otherwise `lmdb`. Workers need
+   * `lmdb`: their default is, with a `memory:` cluster and no `stateDir`, a directory that is removed in the end.
+   */
   readonly store?: 'lmdb' | 'memory'
   /** How often results become visible and durable. Default 100. */
   readonly commitIntervalMs?: number
@@ -96,6 +104,14 @@ export interface StartOptions extends GroupSettings {
    *   GET /metrics              what is measured, as Prometheus scrapes it
    */
   readonly http?: HttpOptions
+  /**
+   * Runs the tasks on this many threads; `module` is the module that declares the application, which each thread loads.
+   * Default: on the thread that calls start. See docs/workers.md.
+   *
+   * @example
+   * await shop.start({ cluster: 'file:./data', workers: { count: 2, module: import.meta.url } })
+   */
+  readonly workers?: WorkersOptions
   /** Closes the application when it is aborted. */
   readonly signal?: AbortSignal
   /**
@@ -108,6 +124,16 @@ export interface StartOptions extends GroupSettings {
 
 /** A transaction that is left open blocks readers no longer than this either. */
 const CLOSE_TIMEOUT_MS = 10_000
+
+export interface WorkersOptions {
+  /** 1 or more; `addWorker` and `removeWorker` change it. More than the machine has cores to spare are no faster. */
+  readonly count: number
+  /**
+   * URL of the module that declares the application with `app(…)`: `import.meta.url`, or `new URL('./shop.ts',
+   * import.meta.url)`. In a worker, the module's own call of `start` for this application never returns.
+   */
+  readonly module: string | URL
+}
 
 export interface HttpOptions extends ReadyOptions {
   /** 0 takes a free one. */
@@ -139,6 +165,7 @@ export class App {
     requireAppOptions(options)
     this.#builder = new StreamsBuilder(options)
     this.id = id
+    declareApp(this)
   }
 
   /** See StreamsBuilder.stream. */
@@ -176,7 +203,18 @@ export class App {
    */
   async start(options: StartOptions): Promise<Running> {
     requireStartOptions(options)
-    const { cluster: place, listener, stateDir, store, logger = silentLogger, http, signal } = options
+    // The thread runs the application's worker from here on.
+    if (isStartedByWorker(this, options)) return new Promise(() => {})
+    const {
+      cluster: place,
+      listener,
+      stateDir,
+      store,
+      logger = silentLogger,
+      http,
+      signal,
+      workers,
+    } = options
     signal?.throwIfAborted()
     const topology = this.topology()
     await using opened = new AsyncDisposableStack()
@@ -189,28 +227,28 @@ export class App {
     }
     const clusterOptions = {
       ...(listener !== undefined && { listener }),
+      // Workers reach the log over TCP; without a directory nobody else finds it.
+      ...(listener === undefined && workers !== undefined && isMemory(place) && { listener: {} }),
       warn: (message: string) => logger.warn(message),
     }
     const cluster = isOurs ? opened.use(await openCluster(place, clusterOptions)) : place
-    const engine = openStateEngine({
-      logUrl: cluster.url,
-      ownsLog: isOurs,
-      applicationId: this.id,
-      stateDir,
-      store,
-      logger,
-    })
+    const state = { logUrl: cluster.url, ownsLog: isOurs, applicationId: this.id, stateDir, store, logger }
+    const engine = workers === undefined ? openStateEngine(state) : openWorkersState(state)
     opened.defer(() => engine.close())
     const producer = opened.use(new Producer(cluster))
-    const application = opened.use(
-      new Application({
-        ...applicationOptions(options),
-        topology,
-        cluster,
-        engine,
-        logger,
-        observersOf: indexedBy(topology),
-      }),
+    const parts = { topology, cluster, logger }
+    const pool =
+      engine instanceof LmdbEngine && workers !== undefined
+        ? new WorkerPool({ ...parts, ...poolOptions(options, workers), engine })
+        : undefined
+    const application: Instance = opened.use(
+      pool ??
+        new Application({
+          ...applicationOptions(options),
+          ...parts,
+          engine,
+          observersOf: indexedBy(topology),
+        }),
     )
     // Before the application starts: a port that is taken stops nothing that runs, and health answers from then on.
     const server =
@@ -223,7 +261,7 @@ export class App {
     if (telemetry !== undefined) opened.defer(telemetry.observe(application))
     const tracer = telemetry?.tracer
     return running(
-      { application, cluster, producer, server, tracer },
+      { application, pool, cluster, producer, server, tracer },
       { stack: opened.move(), signal, options },
     )
   }
@@ -250,6 +288,30 @@ function applicationOptions(options: StartOptions) {
     ...(telemetry !== undefined && { telemetry }),
     ...(metricsRecordingLevel !== undefined && { metricsRecordingLevel }),
   }
+}
+
+function poolOptions(options: StartOptions, { count, module }: WorkersOptions) {
+  const { onError, onStateChange, onRestore, ...others } = applicationOptions(options)
+  const cacheMaxBytes = others.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024
+  return {
+    workers: count,
+    module: String(module),
+    options: {
+      ...others,
+      stateStoreCacheMaxBytes: Math.ceil(cacheMaxBytes / count),
+      ...(onError !== undefined && { onError: hasFunctions(onError) ? ('theirs' as const) : onError }),
+    },
+    ...(onStateChange !== undefined && { onStateChange }),
+    ...(onRestore !== undefined && { onRestore }),
+  }
+}
+
+function hasFunctions(policy: ErrorPolicy): boolean {
+  return [policy, ...Object.values(policy)].some(rule => typeof rule === 'function')
+}
+
+function isMemory(place: string | Cluster): boolean {
+  return typeof place === 'string' && place.startsWith('memory:')
 }
 
 interface Opened {

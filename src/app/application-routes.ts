@@ -7,7 +7,8 @@ import { type Handler, type Router, router } from '../service/router.ts'
 import { viewHandler } from '../service/view-handler.ts'
 import type { FieldTable } from '../service/where-query.ts'
 import { applicationHealth, type ReadyOptions } from './application-health.ts'
-import { type AnyView, storeOf } from './bind-views.ts'
+import { storeOf } from './bind-views.ts'
+import type { AnyView } from './view-indexes.ts'
 
 /** What an application serves over HTTP: its views, its health and its metrics. */
 export function applicationRoutes(

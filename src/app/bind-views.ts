@@ -1,28 +1,13 @@
 import type { Cluster } from '../client/cluster.ts'
 import { assert } from '../internal/assert.ts'
-import type { View } from '../streams/dsl/view.ts'
 import type { StoreDefinition, SubTopology, Topology, ViewRegistration } from '../streams/graph/topology.ts'
 import type { Instance } from './instance.ts'
-import type { StoreObserver } from '../streams/state/store-observer.ts'
 import type { LocalTasks } from '../views/local-tasks.ts'
 import { LocalReader } from '../views/local-reader.ts'
-import { SecondaryIndexes } from '../views/secondary-index.ts'
 import { failureOf } from './failed.ts'
 import { GlobalViewTasks } from './global-view-tasks.ts'
+import type { AnyView } from './view-indexes.ts'
 import { ViewTasks } from './view-tasks.ts'
-
-export type AnyView = View<unknown, Record<string, unknown>>
-
-/** Makes the observers that keep the indexes of the topology's views. */
-export function indexedBy(topology: Topology): (store: string) => StoreObserver<unknown>[] {
-  return store => {
-    // Several views of one store share one set of indexes.
-    const fields = topology.views
-      .filter(registration => registration.store === store)
-      .flatMap(({ view }) => (view as AnyView).options.indexes)
-    return fields.length === 0 ? [] : [new SecondaryIndexes(store, fields)]
-  }
-}
 
 /** Lets the topology's views answer from the application; the returned function ends that. */
 export async function bindViews(

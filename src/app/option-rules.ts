@@ -75,6 +75,11 @@ const startRules: RulesOf<StartOptions> = {
   },
   metricsRecordingLevel: oneOf('info', 'debug'),
   http: object,
+  workers: {
+    words:
+      '{ count, module }: a whole number, 1 or more, and the URL of the module that declares the application',
+    isMet: isWorkers,
+  },
   signal: unchecked,
   signals: {
     words: 'true, false or { timeoutMs }',
@@ -170,4 +175,11 @@ function isOptimization(value: unknown): boolean {
 
 function isDuration(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function isWorkers(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { count, module } = value
+  const isUrl = module instanceof URL || (typeof module === 'string' && URL.canParse(module))
+  return isUrl && Number.isSafeInteger(count) && Number(count) >= 1
 }

@@ -12,6 +12,7 @@ import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RecordTracer } from '../streams/runtime/telemetry.ts'
 import type { RunningServer } from '../service/serve.ts'
 import { failureOf } from './failed.ts'
+import type { WorkerPool, WorkerStatus } from './workers/worker-pool.ts'
 import { positionOf } from './view-tasks.ts'
 
 export interface AppendOptions {
@@ -39,6 +40,8 @@ export interface CloseOptions {
 
 export interface RunningParts {
   readonly application: Instance
+  /** The same, when it runs in worker threads. */
+  readonly pool: WorkerPool | undefined
   readonly cluster: Cluster
   readonly producer: Producer
   readonly server: RunningServer | undefined
@@ -49,6 +52,7 @@ export interface RunningParts {
 export class Running implements AsyncDisposable {
   readonly id: string
   readonly #application: Instance
+  readonly #pool: WorkerPool | undefined
   readonly #cluster: Cluster
   readonly #producer: Producer
   readonly #server: RunningServer | undefined
@@ -56,11 +60,12 @@ export class Running implements AsyncDisposable {
   readonly #end: (options?: CloseOptions) => Promise<void>
 
   constructor(
-    { application, cluster, producer, server, tracer }: RunningParts,
+    { application, pool, cluster, producer, server, tracer }: RunningParts,
     end: (options?: CloseOptions) => Promise<void>,
   ) {
     this.id = application.applicationId
     this.#application = application
+    this.#pool = pool
     this.#cluster = cluster
     this.#producer = producer
     this.#server = server
@@ -111,6 +116,27 @@ export class Running implements AsyncDisposable {
 
   get isPaused(): boolean {
     return this.#application.isPaused
+  }
+
+  /** The worker threads, in the order in which they were started; none when the tasks run on this thread. */
+  get workers(): WorkerStatus[] {
+    return this.#pool?.workers ?? []
+  }
+
+  /**
+   * Starts one more worker thread (Kafka Streams: addStreamThread); resolves to its name once it is a member of the
+   * group, which gives it tasks of the others. Throws INVALID_ARGUMENT when it was started without `workers`.
+   */
+  addWorker(): Promise<string> {
+    return this.#withWorkers().addWorker()
+  }
+
+  /**
+   * Ends the worker that was started last, or the named one, after its last commit (Kafka Streams: removeStreamThread);
+   * resolves to its name when it is gone. Throws INVALID_ARGUMENT for one that there is not, and for the only one.
+   */
+  removeWorker(name?: string): Promise<string> {
+    return this.#withWorkers().removeWorker(name)
   }
 
   /** What this instance has processed and committed: the next offsets of all inputs of its tasks. */
@@ -173,6 +199,14 @@ export class Running implements AsyncDisposable {
       headers: this.#tracer?.inject(headers) ?? headers,
     })
     return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
+  }
+
+  #withWorkers(): WorkerPool {
+    if (this.#pool !== undefined) return this.#pool
+    throw new EvertError(
+      'INVALID_ARGUMENT',
+      `The application "${this.id}" runs on the thread that started it. Start it with { workers: { count, module } }.`,
+    )
   }
 
   async #send(record: ProducerRecord): Promise<Acknowledgement> {

@@ -13,6 +13,8 @@ export interface LmdbWorkerOptions {
   /** Of the LmdbEngine that holds the directory for the whole process. */
   readonly directory: string
   readonly instanceId: string
+  /** Of the LmdbEngine. */
+  readonly rewindId: string | undefined
   /** From 1. */
   readonly worker: number
   readonly claims: TaskClaims
@@ -28,11 +30,13 @@ export interface LmdbWorkerOptions {
 export class LmdbWorkerEngine implements StateEngine {
   readonly name = 'lmdb'
   readonly instanceId: string
+  rewindId: string | undefined
   readonly #options: LmdbWorkerOptions
   readonly #open = new Map<string, LmdbTask>()
 
   constructor(options: LmdbWorkerOptions) {
     this.instanceId = options.instanceId
+    this.rewindId = options.rewindId
     this.#options = options
   }
 
@@ -48,24 +52,14 @@ export class LmdbWorkerEngine implements StateEngine {
   openTask(taskId: string): TaskState {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is opened twice`)
-    const { worker, claims, onPowerLoss } = this.#options
-    const isShared = taskId !== GLOBAL_TASK
-    if (isShared && !claims.take(taskId, worker)) {
-      throw new EvertError(
-        'DIRECTORY_IN_USE',
-        `Another worker of this process still has task ${taskId} open.`,
-        {
-          retryable: true,
-        },
-      )
-    }
+    this.#take(taskId)
     const release = (): void => {
       this.#open.delete(taskId)
-      if (isShared) claims.release(taskId, worker)
+      this.#release(taskId)
     }
     try {
       const task = openTaskIn(this.#directoryOf(taskId), {
-        onPowerLoss: () => onPowerLoss(taskId),
+        onPowerLoss: () => this.#options.onPowerLoss(taskId),
         onClosed: release,
       })
       this.#open.set(taskId, task)
@@ -80,15 +74,16 @@ export class LmdbWorkerEngine implements StateEngine {
     return this.#open.has(taskId) || this.#options.claims.isTaken(taskId)
   }
 
+  /** Throws DIRECTORY_IN_USE (retryable) while another worker has the task. */
   async dropTask(taskId: string): Promise<void> {
     assertTaskId(taskId)
     assert(!this.#open.has(taskId), `task ${taskId} is dropped while it is open`)
-    const { worker, claims } = this.#options
-    const isShared = taskId !== GLOBAL_TASK
-    // What another worker has open is that one's state.
-    if (isShared && !claims.take(taskId, worker)) return
-    rmSync(this.#directoryOf(taskId), { recursive: true, force: true })
-    if (isShared) claims.release(taskId, worker)
+    this.#take(taskId)
+    try {
+      rmSync(this.#directoryOf(taskId), { recursive: true, force: true })
+    } finally {
+      this.#release(taskId)
+    }
   }
 
   tasks(): string[] {
@@ -98,6 +93,23 @@ export class LmdbWorkerEngine implements StateEngine {
 
   async close(): Promise<void> {
     for (const task of this.#open.values()) await task.close()
+  }
+
+  #take(taskId: string): void {
+    const { claims, worker } = this.#options
+    if (taskId === GLOBAL_TASK || claims.take(taskId, worker)) return
+    throw new EvertError(
+      'DIRECTORY_IN_USE',
+      `Another worker of this process still has task ${taskId} open.`,
+      {
+        retryable: true,
+      },
+    )
+  }
+
+  #release(taskId: string): void {
+    const { claims, worker } = this.#options
+    if (taskId !== GLOBAL_TASK) claims.release(taskId, worker)
   }
 
   #directoryOf(taskId: string): string {

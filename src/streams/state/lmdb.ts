@@ -15,6 +15,8 @@ export const REWIND_FILE = 'rewind'
 export interface LmdbEngineOptions {
   /** Told when a task's state was dropped because the machine went down while it was open. */
   onPowerLoss?: (taskId: string) => void
+  /** The directory is nobody's any more. */
+  onClosed?: () => void
 }
 
 /**
@@ -28,12 +30,14 @@ export class LmdbEngine implements StateEngine {
   readonly instanceId: string
   readonly directory: string
   readonly #onPowerLoss: (taskId: string) => void
+  readonly #onClosed: () => void
   readonly #open = new Map<string, LmdbTask>()
   readonly #lock: DirectoryLock
 
   /** Takes the directory. Throws DIRECTORY_IN_USE. */
   constructor(directory: string, options: LmdbEngineOptions = {}) {
     this.#onPowerLoss = options.onPowerLoss ?? (() => {})
+    this.#onClosed = options.onClosed ?? (() => {})
     const taken = acquireLock(directory)
     if (!taken.acquired)
       throw directoryInUse(
@@ -84,6 +88,7 @@ export class LmdbEngine implements StateEngine {
   async close(): Promise<void> {
     for (const task of this.#open.values()) await task.close()
     this.#lock.release()
+    this.#onClosed()
   }
 
   #directoryOf(taskId: string): string {

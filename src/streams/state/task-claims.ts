@@ -14,7 +14,7 @@ const MAX_PARTITIONS = 1 << 16
 export class TaskClaims {
   readonly memory: SharedArrayBuffer
   readonly #owners: Int32Array
-  readonly #subTopologies: number
+  readonly subTopologies: number
 
   /** `memory`: that of another thread's claims. `subTopologies`: one more than the highest id. */
   constructor(
@@ -23,7 +23,7 @@ export class TaskClaims {
   ) {
     this.memory = memory
     this.#owners = new Int32Array(memory)
-    this.#subTopologies = subTopologies
+    this.subTopologies = subTopologies
   }
 
   /** Whether the task is the worker's from now on. */
@@ -49,7 +49,7 @@ export class TaskClaims {
   #placeOf(taskId: string): number {
     assert(taskId !== GLOBAL_TASK, 'each worker has global tables of its own')
     const [subTopology, partition] = taskId.split('_').map(Number) as [number, number]
-    const place = partition * this.#subTopologies + subTopology
+    const place = partition * this.subTopologies + subTopology
     assert(place < this.#owners.length, `task ${taskId} has no place among ${this.#owners.length}`)
     return place
   }
