@@ -21,7 +21,6 @@ export interface WorkerStart {
   readonly clusterUrl: string
   readonly stateDirectory: string
   readonly instanceId: string
-  readonly rewindId: string | undefined
   readonly claims: SharedArrayBuffer
   readonly subTopologies: number
   readonly isPaused: boolean

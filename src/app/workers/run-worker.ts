@@ -28,7 +28,6 @@ export async function runWorker(start: WorkerStart, port: TypedPort<FromWorker>)
   const engine = new LmdbWorkerEngine({
     directory: start.stateDirectory,
     instanceId,
-    rewindId: start.rewindId,
     worker,
     claims: new TaskClaims(subTopologies, claims),
     onPowerLoss: taskId => logger.warn(powerLossWarning(taskId)),
@@ -132,7 +131,9 @@ const METRICS_INTERVAL_MS = 1_000
 
 function measure(application: Application, port: TypedPort<FromWorker>): void {
   const timer = setInterval(() => {
-    port.postMessage({ type: 'metrics', families: application.metrics() })
+    const { state } = application
+    if (state !== 'RUNNING' && state !== 'REBALANCING') clearInterval(timer)
+    else port.postMessage({ type: 'metrics', families: application.metrics() })
   }, METRICS_INTERVAL_MS)
   timer.unref()
 }

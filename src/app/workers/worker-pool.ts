@@ -261,7 +261,6 @@ export class WorkerPool implements Instance {
       clusterUrl: this.#clusterUrl,
       stateDirectory: engine.directory,
       instanceId: engine.instanceId,
-      rewindId: engine.rewindId,
       claims: this.#claims.memory,
       subTopologies: this.#claims.subTopologies,
       isPaused: this.#isPaused,

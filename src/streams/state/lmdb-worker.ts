@@ -13,8 +13,6 @@ export interface LmdbWorkerOptions {
   /** Of the LmdbEngine that holds the directory for the whole process. */
   readonly directory: string
   readonly instanceId: string
-  /** Of the LmdbEngine. */
-  readonly rewindId: string | undefined
   /** From 1. */
   readonly worker: number
   readonly claims: TaskClaims
@@ -30,13 +28,11 @@ export interface LmdbWorkerOptions {
 export class LmdbWorkerEngine implements StateEngine {
   readonly name = 'lmdb'
   readonly instanceId: string
-  rewindId: string | undefined
   readonly #options: LmdbWorkerOptions
   readonly #open = new Map<string, LmdbTask>()
 
   constructor(options: LmdbWorkerOptions) {
     this.instanceId = options.instanceId
-    this.rewindId = options.rewindId
     this.#options = options
   }
 
