@@ -291,7 +291,14 @@ function applicationOptions(options: StartOptions) {
 }
 
 function poolOptions(options: StartOptions, { count, module }: WorkersOptions) {
-  const { onError, onStateChange, onRestore, ...others } = applicationOptions(options)
+  // Functions cannot be sent: these stay here, and a worker has those of its own module's call of start.
+  const {
+    onError,
+    onStateChange,
+    onRestore,
+    telemetry: _ofThisThread,
+    ...others
+  } = applicationOptions(options)
   const cacheMaxBytes = others.stateStoreCacheMaxBytes ?? 64 * 1024 * 1024
   return {
     workers: count,

@@ -39,6 +39,7 @@ export async function runWorker(start: WorkerStart, port: TypedPort<FromWorker>)
     new Application({
       ...others,
       ...(policy !== undefined && { onError: policy }),
+      ...(options?.telemetry !== undefined && { telemetry: options.telemetry }),
       worker,
       topology,
       cluster,
