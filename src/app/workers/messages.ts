@@ -37,6 +37,7 @@ export interface WorkerApplicationOptions extends GroupSettings {
   readonly onError?: ErrorPolicy | 'theirs'
   readonly onTopologyChange?: 'refuse' | 'accept'
   readonly metricsRecordingLevel?: RecordingLevel
+  readonly stateCleanupDelayMs?: number
 }
 
 export type ToWorker =
