@@ -201,17 +201,30 @@ export async function stopByForce(cluster: Cluster, prefix: string, directory: s
   await using again = await pages.application().start({ cluster, stateDir: join(directory, 'one') })
   await untilWritten(cluster, pages, 2)
 
-  // A member that does not answer: nobody knows whether it is gone.
+  // One that lives on, whatever it is asked: nothing is done, and others may start.
+  const member = () =>
+    new StreamsMember(cluster, NOBODY, {
+      groupId: id,
+      processId: 'other',
+      topology: groupTopology(pages.application().topology()),
+    })
   await again.close()
-  await using _gone = new StreamsMember(cluster, NOBODY, {
-    groupId: id,
-    processId: 'gone',
-    topology: groupTopology(pages.application().topology()),
-  })
+  await using stubborn = member()
+  await stubborn.start()
+  const force = { cluster, to: 'end', force: true, stopTimeoutMs: 200 } as const
+  await assert.rejects(rewindApplication(id, force), { code: 'APPLICATION_RUNNING' })
+  await stubborn.close()
+  {
+    await using unchanged = await pages.application().start({ cluster, stateDir: join(directory, 'one') })
+    await unchanged.whenRunning()
+  }
+
+  // A member that does not answer: nobody knows whether it is gone.
+  await using _gone = member()
   await _gone.start()
   await _gone.abandon()
   await assert.rejects(rewindApplication(id, { cluster, to: 'end' }), { code: 'APPLICATION_RUNNING' })
-  await rewindApplication(id, { cluster, to: 'end', force: true, stopTimeoutMs: 200 })
+  await rewindApplication(id, force)
   await using last = await pages.application().start({ cluster, stateDir: join(directory, 'one') })
   await last.whenRunning()
   assert.equal((await written(cluster, pages.byPage)).length, BY_PAGE.length * 2)

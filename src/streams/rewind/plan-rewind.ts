@@ -43,6 +43,12 @@ async function planInputs(
   { applicationId, inputs, committed, unfinished }: KnownApplication,
   { to, topics }: RewindSelection,
 ): Promise<RewoundInput[]> {
+  // Of an unfinished rewind, whatever is left to do must be possible.
+  if (inputs.size === 0 && unfinished === undefined) {
+    throw refused(
+      `The inputs of "${applicationId}" are not known, or gone: it has committed no offset of any topic`,
+    )
+  }
   const stray = topics?.find(topic => !inputs.has(topic))
   if (stray !== undefined) {
     throw refused(`"${stray}" is no input of "${applicationId}". Its inputs: ${listed([...inputs.keys()])}`)
