@@ -14,6 +14,7 @@ const pages = [
   'docs/async.md',
   'docs/errors.md',
   'docs/guarantees.md',
+  'docs/instances.md',
   'docs/processors-and-stores.md',
   'docs/operations.md',
   'docs/operators.md',
