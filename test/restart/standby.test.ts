@@ -6,10 +6,11 @@ import { createTopics, listOffsets, listTopics } from '../../src/client/admin.ts
 import { type Cluster, clusterFromTransport, transportOptions } from '../../src/client/cluster.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { inProcessTransport } from '../../src/client/transport/in-process.ts'
+import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 import { type Application, startApplication } from '../../src/streams/runtime/application.ts'
 import type { ApplicationOptions } from '../../src/streams/runtime/application-options.ts'
 import { MemoryEngine } from '../../src/streams/state/memory.ts'
-import { committedCounts, countingTopology, upTo, words } from '../exactly-once/counting.ts'
+import { committedCounts, countingTopology, latest, upTo, words } from '../exactly-once/counting.ts'
 
 const WORDS = 20
 
@@ -149,3 +150,46 @@ async function hasOpenTransaction(cluster: Cluster): Promise<boolean> {
   ])
   return stable.some(({ offset }, i) => offset < (all[i]?.offset ?? 0))
 }
+
+test('a standby of a table over its own topic follows what is processed, not more, and takes over', async () => {
+  await using log = await openLog()
+  const topology = () => {
+    const builder = new StreamsBuilder({ optimize: ['reuse.ktable.source.topics'] })
+    const table = builder.table(latest, { store: 'rows' })
+    table.toStream().groupByKey().count({ store: 'seen' })
+    return builder.build('copies')
+  }
+  await createTopics(log.cluster, [{ name: latest.name, partitions: 2 }])
+  const one = await start(log.cluster, { topology: topology() })
+  await using producer = new Producer(log.cluster)
+  const write = async (round: number): Promise<void> => {
+    for (let i = 0; i < 500; i++) {
+      producer.append(latest.name, undefined, i, Buffer.from(`k${i}`), Buffer.from(`v${round}`), [])
+    }
+    await producer.flush()
+  }
+  for (let round = 0; round < 10; round++) await write(round)
+  const two = await start(log.cluster, { topology: topology() })
+  await until(() => two.application.standbys().length > 0)
+  await write(10)
+  await until(() => [one, two].every(each => each.application.standbys().every(({ lag }) => lag === 0)))
+  const moving = two.application.standbys().map(({ id }) => id)
+  two.restored.clear()
+  await one.application.close()
+  await until(() => active(two).length === 2)
+  for (const id of moving) assert.ok((two.restored.get(id) ?? 0) < 500, `${id}: ${two.restored.get(id)}`)
+  await write(11)
+  const rows = () =>
+    two.application.tasks().flatMap(({ stores }) => [...stores.committed<string>('rows').range()])
+  await until(() => rows().every(([, { value }]) => value === 'v11'))
+  assert.equal(rows().length, 500)
+  const seen = two.application
+    .tasks()
+    .flatMap(({ stores }) => [...stores.committed<number>('seen').range()])
+    .map(([, { value }]) => value)
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 500 }, () => 12),
+  )
+  await two.application.close()
+})
