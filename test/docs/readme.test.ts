@@ -22,6 +22,7 @@ const pages = [
   'docs/testing.md',
   'docs/time.md',
   'docs/topology.md',
+  'docs/workers.md',
   'examples/orders/README.md',
 ]
 
