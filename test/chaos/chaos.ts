@@ -95,7 +95,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 
   const quiet = AbortSignal.any([signal, AbortSignal.timeout(durationMs)])
   const writing = writer.run(rate, quiet)
-  await runFaults(faults, { fleet, cluster: hurtable }, signal)
+  const hurt = await runFaults(faults, { fleet, cluster: hurtable, note }, signal)
   await writing
   signal.throwIfAborted()
   note('the faults are over')
@@ -141,7 +141,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       cluster: options.cluster,
       seed,
       seconds: Math.round(durationMs / 1000),
-      faults: faults.length,
+      faults: hurt,
       starts: fleet.starts,
       records: writer.committed.length,
       aborted: writer.aborts,

@@ -72,7 +72,7 @@ export async function runCopy(options: CopyOptions): Promise<ChaosResult> {
   const over = new AbortController()
   const stop = AbortSignal.any([signal, over.signal])
   const startedMs = performance.now()
-  const faulting = runFaults(faults, { fleet, cluster: hurtable }, stop)
+  const faulting = runFaults(faults, { fleet, cluster: hurtable, note }, stop)
   const writing = writeAll(cluster, records)
   // Their failures are told below; until then they are nobody's.
   for (const running of [faulting, writing]) running.catch(() => {})

@@ -1,35 +1,42 @@
 import type { HurtableCluster } from './clusters.ts'
 import type { Fleet } from './fleet.ts'
-import type { Fault } from './schedule.ts'
+import { describeFault, type Fault } from './schedule.ts'
 
 export interface Hurt {
   readonly fleet: Fleet
   readonly cluster: HurtableCluster
+  /** Told when a fault begins and when it is over. */
+  readonly note: (text: string) => void
 }
 
 /**
- * Carries out a schedule; resolves to the number of its faults when the last one is over. Ends early, all repaired, when
+ * Carries out a schedule; resolves to the number of faults that there were when the last one is over. Ends early, all repaired, when
  * it is told to.
  */
 export async function runFaults(faults: readonly Fault[], hurt: Hurt, stop: AbortSignal): Promise<number> {
   const startMs = performance.now()
   let count = 0
-  /** By process: on a slow machine a repair may take longer than the schedule thinks. */
-  const busy = new Map<number, Promise<void>>()
+  const busy = new Set<number>()
   await Promise.all(
     faults.map(async fault => {
       await pause(startMs + fault.atMs - performance.now(), stop)
-      if (stop.aborted) return
-      count++
       const targets = targetsOf(fault, hurt.fleet.size)
-      const before = targets.map(target => busy.get(target) ?? Promise.resolve())
-      const carried = Promise.all(before).then(() => carryOut(fault, hurt, stop))
-      for (const target of targets) busy.set(target, carried)
-      await carried
+      // On a slow machine a repair may take longer than the schedule thinks: what is down is not hurt again.
+      if (stop.aborted || targets.some(target => busy.has(target))) return
+      count++
+      for (const target of targets) busy.add(target)
+      hurt.note(describeFault(fault))
+      await carryOut(fault, hurt, stop)
+      await pause(REST_MS, stop)
+      for (const target of targets) busy.delete(target)
+      hurt.note(`over: ${describeFault(fault)}`)
     }),
   )
   return count
 }
+
+/** What was repaired works for a moment before it is hurt again. */
+const REST_MS = 1_000
 
 function targetsOf({ kind, target }: Fault, size: number): number[] {
   return kind === 'scale' ? Array.from({ length: size }, (_, index) => index) : [target]

@@ -20,6 +20,8 @@ interface Instance {
   tasks: readonly string[]
 }
 
+/** How long a process that was replaced gets to find that out by itself. */
+const FENCED_WITHIN_MS = 5_000
 /** How long a close may take. */
 const CLOSE_MS = 30_000
 
@@ -92,7 +94,7 @@ export class Fleet {
     if (this.#instances[index]?.process === fenced && !this.#isClosing) this.start(index)
   }
 
-  /** Stops the process and starts another in its place; the former must end once it is resumed. */
+  /** Stops the process and starts another in its place; once resumed, the former has a while to find out and end. */
   usurp(index: number): { resume(): Promise<void> } {
     const instance = this.#instances[index] as Instance
     const { process: zombie } = instance
@@ -103,8 +105,8 @@ export class Fleet {
     return {
       resume: async () => {
         zombie.resume()
-        if (await Promise.race([zombie.ended().then(() => true), after(CLOSE_MS, false)])) return
-        this.problems.push(`a replaced instance ${index} went on for ${CLOSE_MS / 1000} s`)
+        await Promise.race([zombie.ended(), after(FENCED_WITHIN_MS)])
+        // One that finds nothing to do, or no log, cannot know.
         await zombie.kill()
       },
     }
@@ -158,6 +160,6 @@ export class Fleet {
   }
 }
 
-function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise(resolve => setTimeout(resolve, ms, value).unref())
+function after(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms).unref())
 }

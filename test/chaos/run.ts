@@ -24,7 +24,7 @@ stopped, replaced and refused; each must be there exactly once, in order, and no
   --seed N      decides the faults and the load; default: another one each time, and printed
   --cluster C   embedded: the log of this project; kafka: Apache Kafka (needs Java); both (default)
   --rate N      records per second; default 500
-  --every N     seconds between two faults, on average; default 3, of copies 1
+  --every N     seconds between two faults, on average; default 3, of copies 2
   --faults LIST kinds of faults, with commas; default ${faultKinds.join(',')};
                 of copies ${copyFaults.join(',')}
   --keep        keeps the directory with the log, state and notes of all processes; so does a difference`
@@ -38,7 +38,7 @@ const [mode = 'application'] = positionals
 if (positionals.length > 1 || (mode !== 'application' && mode !== 'copy')) {
   exitWith(`There is only "copy"; got ${positionals.join(' ')}.\n\n${HELP}`, 2)
 }
-const faultEveryMs = numberOf('every', options.every ?? (mode === 'copy' ? '1' : '3')) * 1000
+const faultEveryMs = numberOf('every', options.every ?? (mode === 'copy' ? '2' : '3')) * 1000
 const records = numberOf('records', options.records)
 const known: readonly FaultKind[] = mode === 'copy' ? copyFaults : faultKinds
 const kinds = options.faults?.split(',').map(kind => {
