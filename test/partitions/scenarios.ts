@@ -74,6 +74,8 @@ export async function joinTablesByForeignKey(cluster: Cluster, lefts: number, ri
   assert.deepEqual(await joined(), Object.fromEntries(expected))
 
   assert.deepEqual(await internalTopics(cluster, id), {
+    topology: 1,
+    'written-subscription-registration-stale-changelog': lefts,
     'written-subscription-registration-topic': rights,
     'written-subscription-response-topic': lefts,
     'written-subscription-store-changelog': rights,
@@ -121,11 +123,13 @@ export async function joinTablesBehindRepartitions(cluster: Cluster): Promise<vo
     'by-page-repartition': 4,
     'by-target-repartition': 4,
     'joined-changelog': 4,
+    'joined-subscription-registration-stale-changelog': 4,
     'joined-subscription-registration-topic': 4,
     'joined-subscription-response-topic': 4,
     'joined-subscription-store-changelog': 4,
     'latest-changelog': 4,
     'titles-changelog': 4,
+    topology: 1,
   })
 }
 

@@ -39,11 +39,19 @@ export function joinByForeignKey<K, V, KF, VF, V2>(
 
   // From the left rows to the task of the foreign key.
   const registration = named('subscription-registration', 'KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-')
+  const stale = options.left ? undefined : `${registration}-stale`
+  const staleStores = stale === undefined ? [] : [stale]
+  for (const store of staleStores) {
+    plan.addStore({ name: store, key: left.key, value: bytes, sourceTopic: undefined, isHidden: true })
+  }
   const registrationTopic = plan.addRepartition({ name: `${registration}-topic`, partitions: undefined })
   const subscribe = plan.addProcessor(
     named('subscription-registration-processor', 'KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-'),
     [left.node],
-    { create: foreignKeySubscribe({ foreignKeyOf, foreignKey: right.key, left: options.left }) },
+    {
+      create: foreignKeySubscribe({ foreignKeyOf, foreignKey: right.key, left: options.left, stale }),
+      stores: () => staleStores,
+    },
   )
   const registrationCodecs = { key: right.key, value: subscriptionCodec, changes: false }
   plan.addSink(
@@ -110,8 +118,9 @@ export function joinByForeignKey<K, V, KF, VF, V2>(
         joiner,
         left: options.left,
         value,
+        stale,
       }),
-      stores: () => leftRows.stores(),
+      stores: () => [...staleStores, ...leftRows.stores()],
     },
   )
   const sources = coPartition(plan, response, left.sources, [answered])

@@ -23,18 +23,26 @@ import { hashesOf, type ValueHashes } from './value-hashes.ts'
  * foreign row, at once and again whenever the foreign row changes. The answer returns to the left row's task and is
  * joined there with the row as it is now.
  *
- * State: the subscriptions, by foreign key and then primary key, beside the right table.
+ * State: the subscriptions, by foreign key and then primary key, beside the right table; and of an inner join, beside
+ * the left table, the primary keys whose joined row may be stale.
  *
  * Correctness: a left row may have changed while its answer was under way, so each subscription carries a hash of the
  * left value and an answer to another value than the present one is dropped: the present one has its own answer
- * coming. What a subscription is to do when there is no foreign row follows from whether a joined row may exist.
+ * coming. In an inner join, one without a foreign row would say nothing, as in Kafka Streams. But a joined row may be
+ * stale: because it waits for the answer that takes it back, or because that answer came when the left row had changed
+ * once more and was dropped. Such keys are noted until an answer is taken, and whatever the present value is told then
+ * is news. (Kafka Streams takes no note, and keeps such a row for good.)
  */
 
 export interface SubscribePlan {
   readonly foreignKeyOf: Mapper
   readonly foreignKey: Codec<unknown>
   readonly left: boolean
+  /** Of an inner join: the store of the primary keys whose joined row may be stale. */
+  readonly stale: string | undefined
 }
+
+const NOTED = Buffer.alloc(0)
 
 /** Left rows subscribe and unsubscribe (Kafka Streams: SubscriptionSendProcessorSupplier). */
 export function foreignKeySubscribe(plan: SubscribePlan): ProcessorFactory {
@@ -43,6 +51,7 @@ export function foreignKeySubscribe(plan: SubscribePlan): ProcessorFactory {
 
 class Subscribe implements Processor {
   readonly #plan: SubscribePlan
+  readonly #stale: KeyValueStore<Buffer> | undefined
   #hashes: ValueHashes | undefined
   #hashedCodec: Codec<unknown> | undefined
   readonly #node: string
@@ -51,6 +60,7 @@ class Subscribe implements Processor {
 
   constructor(plan: SubscribePlan, context: ProcessorContext, next: Processor) {
     this.#plan = plan
+    this.#stale = plan.stale === undefined ? undefined : context.keyValue(plan.stale)
     this.#node = context.node
     this.#task = context.task
     this.#next = next
@@ -70,13 +80,30 @@ class Subscribe implements Processor {
     }
     if (now === null) {
       if (record.value !== null) this.#task.drop(this.#node, 'null-key')
-      if (before !== null) this.#send(record, before, instructions.DELETE_AND_ANSWER)
+      if (before !== null) {
+        this.#send(record, before, instructions.DELETE_AND_ANSWER)
+        this.#note(record)
+      } else if (this.#isStale(record)) {
+        this.#send(record, null, instructions.ANSWER_ALWAYS)
+      }
     } else if (changed) {
       this.#send(record, before, instructions.DELETE_QUIETLY)
       this.#send(record, now, instructions.ANSWER_ALWAYS)
+      this.#note(record)
+    } else if (this.#isStale(record)) {
+      this.#send(record, now, instructions.ANSWER_ALWAYS)
     } else {
-      this.#send(record, now, instructions.ANSWER_IF_FOUND)
+      const { ANSWER_IF_FOUND, ANSWER_QUIETLY } = instructions
+      this.#send(record, now, before === null ? ANSWER_IF_FOUND : ANSWER_QUIETLY)
     }
+  }
+
+  #isStale({ key }: StreamRecord): boolean {
+    return this.#stale?.get((key as Cell).byteString) !== undefined
+  }
+
+  #note(record: StreamRecord): void {
+    this.#stale?.put((record.key as Cell).byteString, NOTED, record.timestamp)
   }
 
   #foreignKey(value: Cell | null, record: StreamRecord): Cell | null {
@@ -150,7 +177,8 @@ class Answer implements Processor {
     const { rightValue, primaryKey } = this.#plan
     const foreignValue = row === undefined || deletes ? null : rightValue.encode(row.value)
     const timestamp = row === undefined ? record.timestamp : Math.max(record.timestamp, row.timestamp)
-    this.#next.process(responseRecord(record, { subscription, foreignValue, primaryKey, timestamp }))
+    const isQuiet = foreignValue === null && instruction === instructions.ANSWER_QUIETLY
+    this.#next.process(responseRecord(record, { subscription, foreignValue, isQuiet, primaryKey, timestamp }))
   }
 }
 
@@ -182,7 +210,8 @@ class Notify implements Processor {
     const foreignValue = record.value === null ? null : record.value.bytesAs(rightValue)
     const { timestamp } = record
     for (const [, { value: subscription }] of this.#subscriptions.range(prefix, after(prefix))) {
-      this.#next.process(responseRecord(record, { subscription, foreignValue, primaryKey, timestamp }))
+      const answer = { subscription, foreignValue, isQuiet: false, primaryKey, timestamp }
+      this.#next.process(responseRecord(record, answer))
     }
   }
 }
@@ -194,6 +223,7 @@ export interface ResolvePlan {
   readonly joiner: Joiner
   readonly left: boolean
   readonly value: Codec<unknown>
+  readonly stale: string | undefined
 }
 
 /** Joins an answer with the left row, if it is still the one that asked (ResponseJoinProcessorSupplier). */
@@ -205,6 +235,7 @@ class Resolve implements Processor {
   readonly #plan: ResolvePlan
   readonly #hashes: ValueHashes
   readonly #rows: Lookup
+  readonly #stale: KeyValueStore<Buffer> | undefined
   readonly #node: string
   readonly #task: TaskContext
   readonly #next: Processor
@@ -213,6 +244,7 @@ class Resolve implements Processor {
     this.#plan = plan
     this.#hashes = hashesOf(plan.leftValue)
     this.#rows = plan.leftRows.create(context)
+    this.#stale = plan.stale === undefined ? undefined : context.keyValue(plan.stale)
     this.#node = context.node
     this.#task = context.task
     this.#next = next
@@ -222,11 +254,19 @@ class Resolve implements Processor {
     this.#task.node = this.#node
     const { rightValue, joiner, left, value } = this.#plan
     const key = record.key as Cell
-    const { hash, foreignValue } = (record.value as Cell).value as SubscriptionResponse
+    const { hash, foreignValue, isQuiet } = (record.value as Cell).value as SubscriptionResponse
     const row = this.#rows.get(key)
     const current = row === undefined ? null : this.#hashes.of(row.value)
     const stillAsked = hash === null ? current === null : current !== null && hash.equals(current)
-    if (!stillAsked) return this.#task.drop(this.#node, 'outdated')
+    if (!stillAsked) {
+      if (foreignValue === null) this.#stale?.put(key.byteString, NOTED, record.timestamp)
+      return this.#task.drop(this.#node, 'outdated')
+    }
+    if (this.#stale?.get(key.byteString) !== undefined) {
+      this.#stale.put(key.byteString, null, record.timestamp)
+    } else if (isQuiet) {
+      return
+    }
     if (row === undefined || (foreignValue === null && !left))
       return this.#next.process(record.withValue(null))
     const foreign = foreignValue === null ? null : rightValue.decode(foreignValue)
@@ -239,13 +279,14 @@ function responseRecord(
   answer: {
     subscription: Subscription
     foreignValue: Buffer | null
+    isQuiet: boolean
     primaryKey: Codec<unknown>
     timestamp: number
   },
 ): StreamRecord {
-  const { subscription, foreignValue, primaryKey, timestamp } = answer
+  const { subscription, foreignValue, isQuiet, primaryKey, timestamp } = answer
   const { hash, partition } = subscription
-  const response: SubscriptionResponse = { hash, partition, foreignValue }
+  const response: SubscriptionResponse = { hash, partition, foreignValue, isQuiet }
   const key = Cell.ofBytes(subscription.primaryKey, primaryKey)
   return new StreamRecord(key, Cell.ofValue(response, responseCodec), null, timestamp, cause.headers, true)
 }

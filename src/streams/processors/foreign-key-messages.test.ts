@@ -32,11 +32,12 @@ test('subscriptions have these bytes and come back from them', () => {
 test('responses have these bytes and come back from them', () => {
   const cases = [
     [
-      { hash, partition: 2, foreignValue: Buffer.from('v') },
+      { hash, partition: 2, foreignValue: Buffer.from('v'), isQuiet: false },
       '00000102030405060708090a0b0c0d0e0f000000020176',
     ],
-    [{ hash: null, partition: 0, foreignValue: null }, '800000000000'],
-    [{ hash: null, partition: 0, foreignValue: Buffer.alloc(0) }, '800000000001'],
+    [{ hash: null, partition: 0, foreignValue: null, isQuiet: false }, '800000000000'],
+    [{ hash: null, partition: 0, foreignValue: null, isQuiet: true }, '800000000002'],
+    [{ hash: null, partition: 0, foreignValue: Buffer.alloc(0), isQuiet: false }, '800000000001'],
   ] as const
   for (const [response, hex] of cases) {
     assert.equal(responseCodec.encode(response).toString('hex'), hex)

@@ -17,13 +17,16 @@ import { keyPart } from '../state/key-parts.ts'
  *   response       1   0x80 when there is no hash, plus the version
  *                  16  hash, if there is one
  *                  4   partition of the left record, big-endian
- *                  1   1 when a foreign value follows, else 0
+ *                  1   1 when a foreign value follows; without one 0, or 2 when that is no news unless rows are stale
  *                  n   foreign value bytes
  */
 const NO_HASH = 0x80
 const HASH_BYTES = 16
 const SUBSCRIPTION_VERSION = 1
 const RESPONSE_VERSION = 0
+const MISSING = 0
+const FOUND = 1
+const MISSING_QUIETLY = 2
 
 /** What the right side does with a subscription. */
 export const instructions = {
@@ -35,6 +38,8 @@ export const instructions = {
   ANSWER_ALWAYS: 2,
   /** Keep it and answer if there is a foreign row. */
   ANSWER_IF_FOUND: 3,
+  /** Keep it and answer; that there is no foreign row is no news unless the joined row is stale. */
+  ANSWER_QUIETLY: 4,
 } as const
 
 export interface Subscription {
@@ -50,6 +55,8 @@ export interface SubscriptionResponse {
   readonly hash: Buffer | null
   readonly partition: number
   readonly foreignValue: Buffer | null
+  /** Without a foreign value: matters only to a joined row that is stale. */
+  readonly isQuiet: boolean
 }
 
 /** 16 bytes that stand for a value. */
@@ -84,13 +91,13 @@ export const subscriptionCodec: Codec<Subscription> = {
 
 export const responseCodec: Codec<SubscriptionResponse> = {
   name: 'foreign-key-response',
-  encode({ hash, partition, foreignValue }) {
+  encode({ hash, partition, foreignValue, isQuiet }) {
     const place = hash === null ? 1 : 1 + HASH_BYTES
     const bytes = Buffer.allocUnsafe(place + 5 + (foreignValue?.length ?? 0))
     bytes[0] = head(hash, RESPONSE_VERSION)
     if (hash !== null) bytes.set(hash, 1)
     bytes.writeInt32BE(partition, place)
-    bytes[place + 4] = foreignValue === null ? 0 : 1
+    bytes[place + 4] = foreignValue !== null ? FOUND : isQuiet ? MISSING_QUIETLY : MISSING
     if (foreignValue !== null) bytes.set(foreignValue, place + 5)
     return bytes
   },
@@ -101,7 +108,8 @@ export const responseCodec: Codec<SubscriptionResponse> = {
     return {
       hash: hasHash ? Buffer.from(bytes.subarray(1, place)) : null,
       partition: bytes.readInt32BE(place),
-      foreignValue: bytes[place + 4] === 1 ? Buffer.from(bytes.subarray(place + 5)) : null,
+      foreignValue: bytes[place + 4] === FOUND ? Buffer.from(bytes.subarray(place + 5)) : null,
+      isQuiet: bytes[place + 4] === MISSING_QUIETLY,
     }
   },
 }
