@@ -1,6 +1,7 @@
 import avsc from 'avsc'
 import type { Codec } from '../contracts/codec.ts'
 import { refused } from '../contracts/codecs.ts'
+import { readsBy } from '../contracts/decodes-alike.ts'
 import { EvertError } from '../errors.ts'
 import type { AvroSchema, AvroValue } from './avro-value.ts'
 
@@ -27,7 +28,8 @@ export interface AvroOptions {
  * })
  */
 export function avro<const S extends AvroSchema>(schema: S, options: AvroOptions = {}): Codec<AvroValue<S>> {
-  return avroCodec(schema, options) as Codec<AvroValue<S>>
+  const reader = JSON.stringify([schema, options.schemaId])
+  return readsBy(avroCodec(schema, options), reader) as Codec<AvroValue<S>>
 }
 
 type Resolver = ReturnType<avsc.Type['createResolver']>

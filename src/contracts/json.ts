@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Codec } from './codec.ts'
 import { refused, utf8Text } from './codecs.ts'
+import { readsBy } from './decodes-alike.ts'
 import { type SchemaOutput, validate } from './schema.ts'
 
 export interface JsonOptions {
@@ -35,7 +36,7 @@ export function json(schema?: StandardSchemaV1, options: JsonOptions = {}): Code
   const check = schema === undefined ? undefined : (value: unknown) => validate(schema, value, what)
   const onEncode = when === 'both' || when === 'encode' ? check : undefined
   const onDecode = when === 'both' || when === 'decode' ? check : undefined
-  return {
+  const codec: Codec<unknown> = {
     name: 'json',
     encode(value) {
       return Buffer.from(writeJson(onEncode === undefined ? value : onEncode(value), maxDepth), 'utf8')
@@ -45,6 +46,7 @@ export function json(schema?: StandardSchemaV1, options: JsonOptions = {}): Code
       return onDecode === undefined ? value : onDecode(value)
     },
   }
+  return readsBy(codec, onDecode === undefined ? undefined : schema)
 }
 
 function writeJson(value: unknown, maxDepth: number): string {

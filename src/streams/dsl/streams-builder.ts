@@ -1,4 +1,6 @@
 import { bytes } from '../../contracts/codecs.ts'
+import type { Codec } from '../../contracts/codec.ts'
+import { decodesAlike } from '../../contracts/decodes-alike.ts'
 import { EvertError } from '../../errors.ts'
 import type { Topic } from '../../contracts/topic.ts'
 import { Plan, type PlanNode } from '../graph/plan.ts'
@@ -65,21 +67,13 @@ export class StreamsBuilder {
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     const { onError } = options
     const shared = this.#sourceOf(names)
-    for (const [option, isSame] of [
-      ['timestamp', shared?.timestamp === timestamp],
-      ['onError', shared?.onError === onError],
-    ] as const) {
-      if (shared === undefined || isSame) continue
-      throw new EvertError(
-        'INVALID_TOPOLOGY',
-        `The topic "${names.join('", "')}" is read twice with different { ${option} }. Read it once, with { ${option} }, ` +
-          'and derive both streams from the result.',
-      )
-    }
+    if (shared !== undefined) assertReadAlike(shared, { topics: names, key, value, timestamp, onError })
     const node =
       shared?.node ??
       this.#plan.addSource({ name, topics: names, key, value, changes: false, timestamp, onError })
-    if (shared === undefined) this.#streamSources.push({ topics: names, timestamp, onError, node })
+    if (shared === undefined) {
+      this.#streamSources.push({ topics: names, key, value, timestamp, onError, node })
+    }
     return this.#context.stream({ node, key, value, sources: [node], keyChanged: false })
   }
 
@@ -207,9 +201,33 @@ export class StreamsBuilder {
 
 interface StreamSource {
   readonly topics: readonly string[]
+  readonly key: Codec<unknown>
+  readonly value: Codec<unknown>
   readonly timestamp: unknown
   readonly onError: unknown
   readonly node: PlanNode
+}
+
+/** What two streams of the same topics share is read in one way. Throws INVALID_TOPOLOGY. */
+function assertReadAlike(shared: StreamSource, { topics, ...asked }: Omit<StreamSource, 'node'>): void {
+  const read = `The topic "${topics.join('", "')}" is read twice with different`
+  for (const option of ['timestamp', 'onError'] as const) {
+    if (shared[option] === asked[option]) continue
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `${read} { ${option} }. Read it once, with { ${option} }, and derive both streams from the result.`,
+    )
+  }
+  for (const side of ['key', 'value'] as const) {
+    const [one, other] = [shared[side], asked[side]]
+    if (decodesAlike(one, other)) continue
+    const codecs =
+      one.name === other.name ? `of other schemas ("${one.name}")` : `"${one.name}" and "${other.name}"`
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `${read} ${side} codecs, ${codecs}. Declare the topic once, and derive both streams from one that reads it.`,
+    )
+  }
 }
 
 function assertErrorPolicy({ onError }: { readonly onError?: unknown }): void {
