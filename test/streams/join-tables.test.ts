@@ -212,11 +212,88 @@ test('what is no join is refused when the topology is written', () => {
   const other = new StreamsBuilder().table(topics.c)
   const stream = builder.stream(topics.d) as unknown as KTable<string, string>
   const refused: [RegExp, () => unknown][] = [
-    [/has 1 tables/, () => joinTables({ a }, () => '')],
+    [/has one table\. Give it two or more/, () => joinTables({ a }, () => '')],
     [/no tables/, () => joinTables({}, () => '')],
     [/no member "z".*a, b/, () => joinTables({ a, b }, () => '', { optional: ['z' as 'a'] })],
     [/"other" is a table of another builder/, () => joinTables({ a, other }, () => '')],
     [/"stream" is no table/, () => joinTables({ a, stream }, () => '')],
   ]
   for (const [message, join] of refused) assert.throws(join, { code: 'INVALID_TOPOLOGY', message })
+})
+
+const first = (rows: object): string => Object.values(rows).join('|')
+const shout = (value: string): string => `${value}!`
+const own = { store: 'own', value: string } as const
+
+/** Members that change with one record, in pairs of which the second is said to depend on the first. */
+const dependent: Record<string, (a: KTable<string, string>, b: KTable<string, string>) => object> = {
+  'the table itself': a => ({ x: a, y: a }),
+  'a map of it': a => ({ x: a, y: a.map(shout) }),
+  'a map of it that keeps its rows': a => ({ x: a, y: a.map(shout, own) }),
+  'two computed from one': a => ({ x: a.map(shout), y: a.filter(value => value !== '') }),
+  'one computed, one kept': a => ({ x: a.map(shout), y: a.map(shout, own) }),
+  'a join with it': (a, b) => ({ x: a, y: a.join(b, and) }),
+  'a join with it that keeps its rows': (a, b) => ({ x: b, y: a.join(b, and, own) }),
+  'its stream as a table': a => ({ x: a, y: a.toStream().toTable() }),
+  'a count of its changes': a => ({ x: a, y: a.toStream().groupByKey().count() }),
+}
+
+test('members that change with one record are refused, in either order', () => {
+  for (const [what, membersOf] of Object.entries(dependent)) {
+    for (const isTurned of [false, true]) {
+      const builder = new StreamsBuilder()
+      const members = Object.entries(membersOf(builder.table(topics.a), builder.table(topics.b)))
+      const tables: Record<string, KTable<string, string>> = Object.fromEntries(
+        isTurned ? members.toReversed() : members,
+      )
+      assert.throws(
+        () => joinTables(tables, first),
+        {
+          code: 'INVALID_TOPOLOGY',
+          message:
+            /the members "[xy]" and "[xy]", whose rows change with one and the same record\. Leave "[xy]" out/,
+        },
+        what,
+      )
+    }
+  }
+})
+
+test('members with rows of their own are joined: kept side by side, or behind a topic', () => {
+  const builder = new StreamsBuilder()
+  const a = builder.table(topics.a)
+  const kept = {
+    m: a.map(shout, { store: 'm', value: string }),
+    n: a.map(value => value.toLowerCase(), { store: 'n', value: string }),
+  }
+  joinTables(kept, first, { value: string })
+    .groupBy(value => value)
+    .count({ store: 'kept' })
+  const behind = a.toStream().repartition().toTable()
+  joinTables({ a, behind }, first, { value: string })
+    .groupBy(value => value)
+    .count({ store: 'behind' })
+  const driver = testDriver(builder)
+  for (const value of ['X', 'Y', null, 'Z']) driver.send(topics.a, { key: 'k', value, timestamp: 1 })
+  const counted = (store: string) => driver.rows<string, number>(store).filter(row => row.value !== 0)
+  assert.deepEqual(
+    [...counted('kept'), ...counted('behind')].map(({ key, value }) => [key, value]),
+    [
+      ['Z!|z', 1],
+      ['Z|Z', 1],
+    ],
+  )
+  driver.send(topics.a, { key: 'k', value: null, timestamp: 1 })
+  assert.deepEqual([...counted('kept'), ...counted('behind')], [])
+})
+
+test('the rows are in the order of the members, whichever of them changed', () => {
+  const builder = new StreamsBuilder()
+  joinTables({ b: builder.table(topics.b), a: builder.table(topics.a) }, rows => JSON.stringify(rows), store)
+  const driver = testDriver(builder)
+  driver.send(topics.a, { key: 'k', value: '1' })
+  driver.send(topics.b, { key: 'k', value: '2' })
+  assert.equal(driver.row('joined', 'k')?.value, '{"b":"2","a":"1"}')
+  driver.send(topics.a, { key: 'k', value: '3' })
+  assert.equal(driver.row('joined', 'k')?.value, '{"b":"2","a":"3"}')
 })

@@ -4,6 +4,7 @@ import { tableMerge } from '../processors/table-merge.ts'
 import { type RowsJoiner, tablesJoin, tablesJoinLookup } from '../processors/tables-join.ts'
 import { coPartition } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
+import { assertIndependent } from './dependent-tables.ts'
 import { contextOf, type KTable, partsOf } from './ktable.ts'
 import type { StoreValueOptions } from './options.ts'
 import { derivedParts, newTableState, storesOf } from './table-parts.ts'
@@ -30,7 +31,8 @@ interface KeyedBy<K> {
  * Joins any number of tables by their keys, at once: one row per key for which every member has a row (those that are
  * `optional` aside). It is the table that a chain of `join`, `leftJoin` and `outerJoin` gives, without its intermediate
  * rows. The joiner gets the rows by the names that the members have here; null from it removes the row. Throws
- * INVALID_TOPOLOGY for tables of different builders and for names that no member has.
+ * INVALID_TOPOLOGY for tables of different builders, for names that no member has, and for members of which one is
+ * computed from another or two from one table: the joiner can compute what they have.
  *
  * @example
  * joinTables(
@@ -64,6 +66,14 @@ export function joinTables<K, M, V2, const O extends keyof M & string = never>(
     })),
     joiner: joiner as RowsJoiner,
   }
+  assertIndependent(
+    name,
+    join.members.map((member, index) => ({
+      name: member.name,
+      node: (parts[index] as (typeof parts)[number]).node,
+      stores: member.lookup.stores(),
+    })),
+  )
   const nodes = parts.map(({ node }, own) =>
     plan.addProcessor(`${name}-${own}`, [node], {
       create: tablesJoin({ ...join, state }, own),
@@ -93,7 +103,7 @@ function assertMembers(
   if (names.length < 2) {
     throw new EvertError(
       'INVALID_TOPOLOGY',
-      `The join "${name}" has ${names.length} tables. Give it two or more.`,
+      `The join "${name}" has ${names.length === 1 ? 'one table' : 'no tables'}. Give it two or more.`,
     )
   }
   for (const member of optional) {

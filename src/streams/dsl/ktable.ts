@@ -116,7 +116,11 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     return new KGroupedTable(this.#context, { node, key, value }, options.name)
   }
 
-  /** The table of the pairs of rows with the same key; a key without a row on either side has none. */
+  /**
+   * The table of the pairs of rows with the same key; a key without a row on either side has none. As in Kafka Streams,
+   * the two must not be computed from the same rows (`a.join(a.map(…), …)`): when such a row is deleted, each side
+   * already misses the other, and the joined row stays. Compute both in one `map`; `joinTables` refuses such members.
+   */
   join<VT, V2>(
     other: KTable<K, VT>,
     joiner: (left: V, right: VT, key: K) => V2 | null,

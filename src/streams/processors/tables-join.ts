@@ -55,25 +55,33 @@ export function tablesJoinLookup({ members, joiner }: Omit<TablesJoinPlan, 'stat
   }
 }
 
-/** The rows that members have under a key. */
+/** The rows that members have under a key, but for that of one of them. */
 class OtherRows {
   /** The greatest of the rows that were read last; -1 when there was none. */
   timestamp = -1
   readonly #names: readonly string[]
   readonly #isOptional: readonly boolean[]
-  readonly #lookups: readonly Lookup[]
+  readonly #lookups: readonly (Lookup | undefined)[]
 
-  constructor(members: readonly JoinMember[], context: ProcessorContext) {
+  constructor(members: readonly JoinMember[], context: ProcessorContext, own?: number) {
     this.#names = members.map(({ name }) => name)
     this.#isOptional = members.map(({ optional }) => optional)
-    this.#lookups = members.map(({ lookup }) => lookup.create(context))
+    this.#lookups = members.map(({ lookup }, i) => (i === own ? undefined : lookup.create(context)))
   }
 
-  /** Fills in the rows, null for those that are missing; false when a required one is. */
+  /**
+   * Fills in the rows, null for those that are missing; false when a required one is. Names are in the order of the
+   * members whichever of them changed: what a joiner spreads is always written as the same bytes.
+   */
   read(key: Cell, rows: Record<string, unknown>): boolean {
     this.timestamp = -1
     for (let i = 0; i < this.#lookups.length; i++) {
-      const row = (this.#lookups[i] as Lookup).get(key)
+      const lookup = this.#lookups[i]
+      if (lookup === undefined) {
+        rows[this.#names[i] as string] = null
+        continue
+      }
+      const row = lookup.get(key)
       if (row === undefined && this.#isOptional[i] !== true) return false
       rows[this.#names[i] as string] = row === undefined ? null : row.value
       if (row !== undefined && row.timestamp > this.timestamp) this.timestamp = row.timestamp
@@ -101,7 +109,7 @@ class TablesJoin implements Processor {
     const { name, optional } = members[own] as JoinMember
     this.#name = name
     this.#isOptional = optional
-    this.#others = new OtherRows(members.toSpliced(own, 1), context)
+    this.#others = new OtherRows(members, context, own)
     this.#joiner = joiner
     this.#state = state
     this.#codec = state.value
