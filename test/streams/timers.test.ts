@@ -152,6 +152,89 @@ function taken(model: Map<string, number>, isDue: (at: number) => boolean): [str
   return due.toSorted(([a, atA], [b, atB]) => atA - atB || (a < b ? -1 : 1))
 }
 
+test('a timer that is set to a time past is called right after the callback that set it', () => {
+  const due = keyedTimers('due', { key: string })
+  const soon = keyedTimers('soon', { key: string, time: 'wall' })
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input)
+    .process({
+      stores: { due, soon },
+      value: string,
+      create: ({ stores, forward, schedule }) => {
+        const setTwo = (source: string, timeMs: number) => {
+          forward(source, `sets at ${timeMs}`)
+          stores.due.set(`${source}'s later`, 9)
+          stores.due.set(`${source}'s first`, 5)
+        }
+        stores.due.onTimer((key, atMs) => forward(key, `due ${atMs}`))
+        stores.soon.onTimer(() => setTwo('alarm', 20))
+        const byStreamTime = (callback: (timeMs: number) => void) =>
+          schedule(1_000, 'stream', timeMs => (timeMs >= 1_000 ? callback(timeMs) : undefined))
+        byStreamTime(timeMs => setTwo('stream', timeMs))
+        byStreamTime(timeMs => forward('next', `at ${timeMs}`))
+        schedule(30, 'wall', timeMs => setTwo('wall', timeMs))
+        return (_value, key) => stores.soon.set(key, 20)
+      },
+    })
+    .to(output)
+  const driver = testDriver(builder, { startMs: 0 })
+  const after = (source: string, at: number, timeMs: number) => [
+    `${source}=sets at ${at}@${timeMs}`,
+    `${source}'s first=due 5@5`,
+    `${source}'s later=due 9@9`,
+  ]
+  driver.send(input, { key: 'k', value: 0, timestamp: 100 })
+  assert.deepEqual(written(driver), [])
+  driver.advanceWallClock(20)
+  assert.deepEqual(written(driver), after('alarm', 20, 20))
+  driver.advanceWallClock(10)
+  assert.deepEqual(written(driver), after('wall', 30, 30))
+  driver.send(input, { key: 'k', value: 0, timestamp: 1_000 })
+  assert.deepEqual(written(driver), [...after('stream', 1_000, 1_000), 'next=at 1000@1000'])
+})
+
+test('timers that are set again without end, while time stands still, are refused', () => {
+  const ping = keyedTimers('ping', { key: string })
+  const pong = keyedTimers('pong', { key: string })
+  const builder = new StreamsBuilder()
+  builder
+    .stream(input)
+    .process({
+      stores: { ping, pong },
+      value: string,
+      create: ({ stores: { ping, pong }, forward }) => {
+        let calls = 0
+        const again = (key: string, atMs: number) => {
+          calls++
+          if (key === 'for ever') (calls % 2 === 0 ? ping : pong).set(key, atMs)
+          else if (key === 'often' && calls < 9_999) ping.set(key, atMs)
+          else if (key === 'on and on' && calls < 30_000) ping.set(key, atMs + 1)
+          else forward(key, `${calls} calls`)
+        }
+        ping.onTimer(again)
+        pong.onTimer(again)
+        return (value, key) => {
+          calls = 0
+          ping.set(key, value)
+        }
+      },
+    })
+    .to(output)
+  const driver = testDriver(builder)
+  driver.send(input, { key: 'often', value: 5, timestamp: 5 })
+  driver.send(input, { key: 'on and on', value: 5, timestamp: 1_000_000 })
+  for (let i = 0; i < 20_000; i++)
+    driver.send(input, { key: `k${i}`, value: 2_000_000, timestamp: 1_000_000 })
+  assert.deepEqual(written(driver), ['often=9999 calls@5', 'on and on=30000 calls@30004'])
+  driver.send(input, { key: 'last', value: 0, timestamp: 3_000_000 })
+  assert.equal(written(driver).length, 20_001)
+  assert.throws(
+    () => driver.send(input, { key: 'for ever', value: 7, timestamp: 3_000_000 }),
+    /timer of "p[io]ng" is set to 7 by the callback of one that was due at 7.*would ring for ever\. Set a later time/,
+  )
+})
+
 test('misuse is refused with what to do instead', () => {
   const timers = keyedTimers('timers', { key: string })
   const run = (value: number, isListening: boolean) => {

@@ -8,11 +8,13 @@ import type { KeyValueStore } from '../state/store.ts'
 import type { PunctuationTime } from './process-context.ts'
 import type { ProcessorContext } from './processor.ts'
 import type { ProcessorTime } from './store-declaration.ts'
+import { type TimerChain, timerChain } from './timer-chain.ts'
 
 /*
  * Algorithm: the timers of a task are due in order of time and key. One alarm of the task stands at the earliest of
- * them, or before it (the task looks at it before and after each record); when it rings, the timers that are due are called one by one, each a unit of its own that an
- * error policy can take back. What comes next is read ahead, a few at a time.
+ * them, or before it (the task looks at it before and after each record); when it rings, the timers that are due are
+ * called one by one, each a unit of its own that an error policy can take back. What comes next is read ahead, a few at
+ * a time.
  *
  * State: a row per timer, by time (8 bytes) and key, with its payload; and an index of the times by key, of which each
  * has one at most. In memory: what was read ahead, and from where on there are rows.
@@ -29,8 +31,9 @@ export interface Timers<K, P> {
   /**
    * Calls back at `atMs`, ms. By stream time: before the first record that is beyond it, or after one of that very
    * time; so what is sent does not depend on the records of other keys. A key has one timer: another time takes the
-   * place of the one before. A time that has passed is due after the current record or callback. Throws INVALID_VALUE
-   * for what is no time.
+   * place of the one before. A time that has passed is due after the current record or callback; so a callback that
+   * sets its own time again is called again at once, which must come to an end. Throws INVALID_VALUE for what is no
+   * time, and for the 10,000th timer in a row that was set by the callback of the one before to no later time.
    */
   set(key: K, atMs: number, ...payload: [P] extends [undefined] ? [] : [payload: P]): void
   /** Whether there was one. */
@@ -91,11 +94,15 @@ export class TaskTimers {
   #from: ByteString = EVERYTHING
   /** The timer whose callback runs, or failed. */
   #calling: ByteString | undefined
+  readonly #chain: TimerChain
+  /** Of the timers that callbacks have set at once: which they are of their chain. */
+  readonly #links = new Map<ByteString, number>()
 
   constructor(plan: TimersPlan<unknown>, context: ProcessorContext) {
     this.#plan = plan
     this.#rows = context.keyValue(plan.name)
     this.#index = context.keyValue(plan.index)
+    this.#chain = timerChain(context.task)
   }
 
   /** In the hands of one processor. */
@@ -130,6 +137,8 @@ export class TaskTimers {
     if (this.#alarm === undefined) throw this.#refused('has no callback: give onTimer one in create')
     const key = latin1Slice(keyBytes)
     const place = timePart(atMs) + key
+    const link = this.#chain.next(this.#plan.name, atMs)
+    if (link > 0) this.#links.set(place, link)
     const before = this.#index.get(key)?.value
     if (before !== undefined && before !== atMs) this.#rows.put(timePart(before) + key, null, timestamp)
     if (before !== atMs) this.#index.put(key, atMs, timestamp)
@@ -157,10 +166,10 @@ export class TaskTimers {
     if (failed !== undefined) {
       this.#calling = undefined
       if (this.#rows.get(failed) !== undefined) this.#remove(failed, readTimePart(failed, 0))
-      return this.#setAlarm(this.#peek())
+      return this.#wait(nowMs)
     }
     const atMs = this.#peek()
-    if (atMs > nowMs) return this.#setAlarm(atMs)
+    if (atMs > nowMs) return this.#wait(nowMs)
     const place = this.#ahead[this.#next++] as ByteString
     const payload = this.#rows.get(place)?.value.payload
     this.#calling = place
@@ -168,9 +177,16 @@ export class TaskTimers {
     this.#setAlarm(atMs)
     this.#remove(place, atMs)
     const key = this.#plan.key.decode(Buffer.from(place.slice(TIME_LENGTH), 'latin1'))
-    during(atMs, () => callback(key, atMs, payload))
+    this.#chain.during(atMs, this.#links.get(place), () => during(atMs, () => callback(key, atMs, payload)))
     this.#calling = undefined
-    this.#setAlarm(this.#peek())
+    this.#wait(nowMs)
+  }
+
+  /** For the next timer. */
+  #wait(nowMs: number): void {
+    const atMs = this.#peek()
+    if (atMs > nowMs) this.#links.clear()
+    this.#setAlarm(atMs)
   }
 
   /** When the first timer is due, which is then `#ahead[#next]`; Infinity when there is none. */

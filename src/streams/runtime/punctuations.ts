@@ -53,6 +53,7 @@ export class Punctuations {
 
   /** The earliest of those that are due at `timeMs`; it moves on to its next tick. */
   takeDue(timeMs: number): Punctuation | undefined {
+    if (this.dueAt > timeMs) return undefined
     let first: Scheduled | undefined
     for (const each of this.#scheduled) {
       if (each.dueAt <= timeMs && (first === undefined || each.dueAt < first.dueAt)) first = each
@@ -72,7 +73,9 @@ export class Punctuations {
   }
 
   #look(): void {
-    this.dueAt = this.#scheduled.reduce((earliest, each) => Math.min(earliest, each.dueAt), Infinity)
+    let earliest = Infinity
+    for (const each of this.#scheduled) if (each.dueAt < earliest) earliest = each.dueAt
+    this.dueAt = earliest
   }
 }
 

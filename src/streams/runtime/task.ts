@@ -193,9 +193,7 @@ export class Task {
     else if (this.#options.tracer === undefined) this.#forwardResult(call, outcome.value)
     else this.#options.tracer.process(this.#tracedCall(call), () => this.#forwardResult(call, outcome.value))
     context.origin = undefined
-    // What follows from the result may have set a timer that is due.
-    const { timers, streamTime } = context
-    if (streamTime >= timers.dueAt) this.#punctuate(timers, streamTime)
+    this.#callDue()
   }
 
   /** When the next punctuation by wall clock is due; Infinity when there is none. */
@@ -208,7 +206,12 @@ export class Task {
     if (this.#failure !== undefined) throw this.#failure
     const { byWallClock } = this.#context
     const nowMs = this.#context.nowMs()
-    return byWallClock.dueAt <= nowMs ? this.#punctuate(byWallClock, nowMs) : 0
+    let called = 0
+    while (this.#callNext(byWallClock, nowMs)) {
+      called++
+      this.#callDue()
+    }
+    return called
   }
 
   /** A processor asked for a commit before the interval is over. */
@@ -262,37 +265,28 @@ export class Task {
 
   /** A task with one input has no choice to make per record. */
   #runOnly(queue: PartitionQueue, maxRecords: number): void {
-    const context = this.#context
-    const { byStreamTime, timers } = context
+    const { timers } = this.#context
     while (this.#done < maxRecords && queue.columns !== undefined) {
-      if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
+      if (queue.headTimestamp > timers.dueAt) this.#callBefore(queue.headTimestamp)
       this.#push(queue)
-      queue.advance()
-      this.#done++
-      if (context.streamTime >= timers.dueAt) this.#punctuate(timers, context.streamTime)
-      if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
+      this.#passed(queue)
     }
   }
 
   #run(first: PartitionQueue, maxRecords: number): void {
     let queue: PartitionQueue | undefined = first
-    const context = this.#context
-    const { byStreamTime, timers } = context
+    const { timers } = this.#context
     while (queue !== undefined && this.#done < maxRecords) {
-      if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
+      if (queue.headTimestamp > timers.dueAt) this.#callBefore(queue.headTimestamp)
       this.#push(queue)
-      queue.advance()
-      this.#done++
-      if (context.streamTime >= timers.dueAt) this.#punctuate(timers, context.streamTime)
-      if (context.streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, context.streamTime)
+      this.#passed(queue)
       queue = this.#choose()
     }
   }
 
   /** One record whose effects can be taken back. */
   #step(queue: PartitionQueue, scope: RecordScope): void {
-    const { timers } = this.#context
-    if (queue.headTimestamp > timers.dueAt) this.#punctuate(timers, queue.headTimestamp - 1)
+    if (queue.headTimestamp > this.#context.timers.dueAt) this.#callBefore(queue.headTimestamp)
     this.#push(queue)
     this.#keep(scope)
     this.#passed(queue)
@@ -303,29 +297,37 @@ export class Task {
     queue.advance()
     this.#done++
     const { streamTime, timers, byStreamTime } = this.#context
-    if (streamTime >= timers.dueAt) this.#punctuate(timers, streamTime)
-    if (streamTime >= byStreamTime.dueAt) this.#punctuate(byStreamTime, streamTime)
+    if (streamTime >= timers.dueAt || streamTime >= byStreamTime.dueAt) this.#callDue()
   }
 
-  /** Each callback's effects are a unit, as a record's are. */
-  #punctuate(punctuations: Punctuations, timeMs: number): number {
+  /** The timers that are due before a record of this time. */
+  #callBefore(timestamp: number): void {
+    const { timers } = this.#context
+    while (this.#callNext(timers, timestamp - 1));
+  }
+
+  /** What is due by stream time. Any callback may set a timer that is due: it is the next one. */
+  #callDue(): void {
+    const { streamTime, timers, byStreamTime } = this.#context
+    while (this.#callNext(timers, streamTime) || this.#callNext(byStreamTime, streamTime));
+  }
+
+  /** One callback, if one is due at this time. Its effects are a unit, as a record's are. */
+  #callNext(punctuations: Punctuations, timeMs: number): boolean {
+    const due = punctuations.takeDue(timeMs)
+    if (due === undefined) return false
     const context = this.#context
     context.reading = undefined
-    let called = 0
-    for (;;) {
-      const due = punctuations.takeDue(timeMs)
-      if (due === undefined) return called
-      called++
-      context.node = due.node
-      this.#other = failedPunctuation(timeMs)
-      try {
-        due.callback(timeMs)
-        if (this.#scope !== undefined) this.#keep(this.#scope)
-      } catch (error) {
-        this.#requireFaultOfRecord(error)
-        this.#treat(error, 'processing', this.#other)
-      }
+    context.node = due.node
+    this.#other = failedPunctuation(timeMs)
+    try {
+      due.callback(timeMs)
+      if (this.#scope !== undefined) this.#keep(this.#scope)
+    } catch (error) {
+      this.#requireFaultOfRecord(error)
+      this.#treat(error, 'processing', this.#other)
     }
+    return true
   }
 
   #push(queue: PartitionQueue): void {
