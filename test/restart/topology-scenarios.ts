@@ -20,6 +20,7 @@ export interface Topics {
   readonly visits: Topic<string, string>
   readonly others: Topic<string, string>
   readonly counts: Topic<string, number>
+  readonly otherCounts: Topic<string, number>
   readonly numbers: Topic<number, number>
 }
 
@@ -29,6 +30,7 @@ export function topicsOf(prefix: string): Topics {
     visits: topic(`${prefix}visits`, { key: string, value: string, partitions: 2 }),
     others: topic(`${prefix}others`, { key: string, value: string, partitions: 2 }),
     counts: topic(`${prefix}counts`, { key: string, value: int64, partitions: 1 }),
+    otherCounts: topic(`${prefix}other-counts`, { key: string, value: int64, partitions: 1 }),
     numbers: topic(`${prefix}numbers`, { key: int32, value: int64, partitions: 1 }),
   }
 }
@@ -67,6 +69,21 @@ const both =
   (shop: App, topics: Topics): void => {
     for (const input of [first, second])
       shop.stream(topics[input]).groupByKey().count().toStream().to(topics.counts)
+  }
+
+/** Counts of one topic that differ in nothing that a layout can know, but for where they go. */
+const alike =
+  (...outputs: readonly ('counts' | 'otherCounts')[]) =>
+  (shop: App, topics: Topics): void => {
+    const visits = shop.stream(topics.visits)
+    for (const output of outputs) {
+      visits
+        .filter(page => output === 'counts' || page === '/a')
+        .groupByKey()
+        .count()
+        .toStream()
+        .to(topics[output])
+    }
   }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -138,6 +155,44 @@ export const SCENARIOS: readonly Scenario[] = [
     refusals: [
       /KSTREAM-AGGREGATE-STATE-STORE-0000000001 would go to another operator: to KSTREAM-AGGREGATE-0000000002, which now reads "\S*others" and read "\S*visits"/,
     ],
+  },
+  {
+    name: 'a like count without a name before the one that was there',
+    before: alike('counts'),
+    now: alike('otherCounts', 'counts'),
+    refusals: [
+      /KSTREAM-AGGREGATE-STATE-STORE-0000000002 would go to another operator: to KSTREAM-AGGREGATE-0000000003, whose results now go to "\S*other-counts" and went to "\S*counts"/,
+      /renamed: KSTREAM-AGGREGATE-0000000003 is now KSTREAM-AGGREGATE-0000000008/,
+    ],
+  },
+  {
+    name: 'a like count without a name after the one that was there',
+    isRefusedByKafka: true,
+    before: alike('counts'),
+    now: alike('counts', 'otherCounts'),
+    refusals: [],
+    counts: { a: 3, b: 1 },
+  },
+  {
+    name: 'a like count without a name and to the same topic: which of two, nobody knows',
+    before: alike('counts'),
+    now: alike('counts', 'counts'),
+    refusals: [/KSTREAM-AGGREGATE-0000000003, which has others like it now or had them/],
+  },
+  {
+    name: 'two like counts of one topic that changed places',
+    before: alike('counts', 'otherCounts'),
+    now: alike('otherCounts', 'counts'),
+    refusals: [
+      /0000000002 would go to another operator.* now go to "\S*other-counts" and went to "\S*counts"/,
+      /0000000007 would go to another operator.* now go to "\S*counts" and went to "\S*other-counts"/,
+    ],
+  },
+  {
+    name: 'two like counts of one topic, one of which goes to another topic now',
+    before: alike('counts', 'counts'),
+    now: alike('counts', 'otherCounts'),
+    refusals: [],
   },
   {
     name: 'a new branch with a store of its own',

@@ -1,4 +1,6 @@
-import type { OperatorLayout } from './state-layout.ts'
+import { destinationsOf } from './destinations.ts'
+import { bareName } from './given-names.ts'
+import type { OperatorLayout, StateLayout } from './state-layout.ts'
 
 export interface Alignment {
   /** Operators that are in both, old and new; their names may differ. */
@@ -11,17 +13,24 @@ export interface Alignment {
  * Finds which operators of two versions of a topology are the same ones, whatever numbers their names carry.
  *
  * Algorithm: the longest common subsequence of both lists in their order, weighted: an operator goes with one of its
- * type (which for a given name is the name), better with one that also reads the same topics.
+ * type (which for a given name is the name), better with one that also reads the same topics, still better with one
+ * whose results go to the same places. That counts for more than to be in the same place of the list, so that of two
+ * like branches that changed places one at least is found again.
  *
  * Why it is right: a person edits a topology as text, and operators are listed in the order of that text. Where two
  * alignments are equally good the answer is a guess; whoever decides by it must not lose state on a wrong one.
  */
-export function alignOperators(before: readonly OperatorLayout[], now: readonly OperatorLayout[]): Alignment {
+export function alignOperators(layoutBefore: StateLayout, layoutNow: StateLayout): Alignment {
+  const before = layoutBefore.operators
+  const now = layoutNow.operators
+  const [ends, endsNow] = [endsOf(layoutBefore), endsOf(layoutNow)]
+  const weights = (one: OperatorLayout, other: OperatorLayout) =>
+    weightOf(one, other, ends.get(one.name) === endsNow.get(other.name))
   const width = now.length + 1
   const best = new Uint32Array((before.length + 1) * width)
   for (let i = before.length - 1; i >= 0; i--) {
     for (let j = now.length - 1; j >= 0; j--) {
-      const weight = weightOf(before[i] as OperatorLayout, now[j] as OperatorLayout)
+      const weight = weights(before[i] as OperatorLayout, now[j] as OperatorLayout)
       const paired = weight === 0 ? 0 : weight + at(best, (i + 1) * width + j + 1)
       best[i * width + j] = Math.max(paired, at(best, (i + 1) * width + j), at(best, i * width + j + 1))
     }
@@ -33,7 +42,7 @@ export function alignOperators(before: readonly OperatorLayout[], now: readonly 
   let j = 0
   while (i < before.length && j < now.length) {
     const [one, other] = [before[i] as OperatorLayout, now[j] as OperatorLayout]
-    const weight = weightOf(one, other)
+    const weight = weights(one, other)
     const whole = at(best, i * width + j)
     if (weight > 0 && whole === weight + at(best, (i + 1) * width + j + 1)) {
       kept.push([one, other])
@@ -54,19 +63,21 @@ function at(table: Uint32Array, index: number): number {
   return table[index] as number
 }
 
-/** 0: not the same operator. */
-function weightOf(before: OperatorLayout, now: OperatorLayout): number {
-  if (before.type !== now.type) return 0
-  if (before.name === before.type) return 8
-  const isEnd = before.topics.length > 0
-  if (isEnd && !isInternalPair(before, now) && !sameTexts(before.topics, now.topics)) return 0
-  return 2 + (sameTexts(before.from, now.from) ? 2 : 0) + (before.name === now.name ? 1 : 0)
+/** Per operator a text for the places that its results go to. */
+function endsOf(layout: StateLayout): ReadonlyMap<string, string> {
+  return new Map([...destinationsOf(layout)].map(([name, places]) => [name, places.join()]))
 }
 
-/** Topics of generated names have other numbers. */
-function isInternalPair(before: OperatorLayout, now: OperatorLayout): boolean {
-  const bare = ({ topics }: OperatorLayout) => topics.map(topic => topic.replace(/-[0-9]{10}-/, '-'))
-  return sameTexts(bare(before), bare(now))
+/** 0: not the same operator. */
+function weightOf(before: OperatorLayout, now: OperatorLayout, endsAlike: boolean): number {
+  const type = bareName(before.name)
+  if (type !== bareName(now.name)) return 0
+  if (before.name === type) return 16
+  const isEnd = before.topics.length > 0
+  if (isEnd && !sameTexts(before.topics.map(bareName), now.topics.map(bareName))) return 0
+  return (
+    2 + (endsAlike ? 8 : 0) + (sameTexts(before.from, now.from) ? 2 : 0) + (before.name === now.name ? 1 : 0)
+  )
 }
 
 export function sameTexts(a: readonly string[], b: readonly string[]): boolean {

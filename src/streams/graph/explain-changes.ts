@@ -33,14 +33,11 @@ function inFull(risk: Risk): string {
       const emptied = successor === undefined ? '' : `, and ${successor.name} would start empty in its place`
       return `The store ${store.name} would be orphaned, its rows left in the topic "${store.changelog}"${emptied}. ${keepName(store)}`
     }
-    case 'moved': {
-      const { store, before, owner } = risk
-      const who =
-        before.name === owner.name && before.from.join() !== owner.from.join()
-          ? `${owner.name}, which now reads ${topics(owner)} and read ${topics(before)}`
-          : `${inWords(owner)}, and was kept by ${inWords(before)}`
-      return `The store ${store.name} would go to another operator: to ${who}. Give each of them a store of its own name: { store: 'NAME' }.`
-    }
+    case 'moved':
+      return (
+        `The store ${risk.store.name} would go to another operator: to ${newOwner(risk)}. Give each of them a store of ` +
+        "its own name: { store: 'NAME' }; the one that these rows belong to, this name."
+      )
     case 'reencoded':
       return (
         `The store ${risk.store.name} would be misread: ${risk.differences.join('; ')}. ` +
@@ -62,6 +59,15 @@ function inFull(risk: Risk): string {
     default:
       return assertNever(risk)
   }
+}
+
+function newOwner({ before, owner, wentTo, goesTo }: Risk & { readonly kind: 'moved' }): string {
+  if (before.name !== owner.name) return `${inWords(owner)}, and was kept by ${inWords(before)}`
+  if (before.from.join() !== owner.from.join())
+    return `${owner.name}, which now reads ${quoted(owner.from)} and read ${quoted(before.from)}`
+  if (wentTo.join() !== goesTo.join())
+    return `${owner.name}, whose results now go to ${quoted(goesTo)} and went to ${quoted(wentTo)}`
+  return `${owner.name}, which has others like it now or had them, and nothing tells which of them it was`
 }
 
 function assertNever(risk: never): never {
@@ -87,8 +93,8 @@ function inWords({ name, topics: own, from }: OperatorLayout): string {
   return from.length === 0 ? name : `${name} (from ${from.join(', ')})`
 }
 
-function topics({ from }: OperatorLayout): string {
-  return from.map(topic => `"${topic}"`).join(', ')
+function quoted(places: readonly string[]): string {
+  return places.length === 0 ? 'no named place' : places.map(place => `"${place}"`).join(', ')
 }
 
 const MAX_LINES = 20

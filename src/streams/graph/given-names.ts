@@ -25,3 +25,8 @@ export class GivenNames {
 export function isNamedAfter(name: string, other: string): boolean {
   return name === other || name.startsWith(`${other}-`)
 }
+
+/** Without the numbers that generated names carry, wherever in it they are. */
+export function bareName(name: string): string {
+  return name.replace(/-[0-9]{10}(?=-|$)/g, '')
+}

@@ -1,4 +1,6 @@
 import { type Alignment, alignOperators } from './align-operators.ts'
+import { destinationsOf } from './destinations.ts'
+import { mayBeOther } from './like-operators.ts'
 import type { OperatorLayout, RepartitionLayout, StateLayout, StoreLayout } from './state-layout.ts'
 
 /** What differs between the layouts of two versions of a topology. */
@@ -29,6 +31,9 @@ export type Risk =
       readonly store: StoreLayout
       readonly before: OperatorLayout
       readonly owner: OperatorLayout
+      /** Where the results of both go, see destinations.ts. */
+      readonly wentTo: readonly string[]
+      readonly goesTo: readonly string[]
     }
   /** Rows of the store, or where they are restored from, are of another format now. */
   | {
@@ -53,7 +58,7 @@ export type Risk =
     }
 
 export function compareLayouts(before: StateLayout, now: StateLayout): LayoutChanges {
-  const { kept, removed, added } = alignOperators(before.operators, now.operators)
+  const { kept, removed, added } = alignOperators(before, now)
   const stores = new Map(now.stores.map(store => [store.name, store]))
   const known = new Map(before.stores.map(store => [store.name, store]))
   const starting = now.stores.filter(store => !known.has(store.name))
@@ -155,14 +160,16 @@ function ownedStores({ operators, stores }: StateLayout): ReadonlyMap<string, St
 function movedOwner(
   { before, now, kept }: { before: StateLayout; now: StateLayout; kept: Alignment['kept'] },
   { name }: StoreLayout,
-): { before: OperatorLayout; owner: OperatorLayout } | undefined {
+): Pick<Risk & { kind: 'moved' }, 'before' | 'owner' | 'wentTo' | 'goesTo'> | undefined {
   const was = before.operators.find(operator => operator.stores.includes(name))
   const owner = now.operators.find(operator => operator.stores.includes(name))
   if (was === undefined || owner === undefined) return undefined
   const readsOthers = was.from.length > 0 && !was.from.some(topic => owner.from.includes(topic))
   const [, goesOnAs] = kept.find(([one]) => one.name === was.name) ?? []
   const hasOther = goesOnAs !== undefined && goesOnAs.stores.length > 0 && !goesOnAs.stores.includes(name)
-  return readsOthers || hasOther ? { before: was, owner } : undefined
+  if (!readsOthers && !hasOther && !mayBeOther([before, was], [now, owner])) return undefined
+  const wentTo = destinationsOf(before).get(was.name) ?? []
+  return { before: was, owner, wentTo, goesTo: destinationsOf(now).get(owner.name) ?? [] }
 }
 
 function differencesOf(before: StoreLayout, now: StoreLayout, except: readonly string[] = []): string[] {

@@ -20,6 +20,8 @@ export interface OperatorLayout {
   readonly from: readonly string[]
   /** Stores that it opens. */
   readonly stores: readonly string[]
+  /** Names of the operators that its records come from; not in layouts of the first releases. */
+  readonly parents?: readonly string[]
 }
 
 export interface StoreLayout {
@@ -62,6 +64,7 @@ export function stateLayout(topology: Topology): StateLayout {
       topics: topicsOf(node).map(topic => internal.get(topic) ?? topic),
       from: [...(origins.get(node.name) ?? [])].toSorted(),
       stores: node.kind === 'processor' ? node.stores : [],
+      parents: node.parents,
     })),
     stores: topology.subTopologies.flatMap(part =>
       part.stores.map(({ name, kind, key, value, changelog }) => ({
