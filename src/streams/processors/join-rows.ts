@@ -1,6 +1,6 @@
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import type { ByteString } from '../state/byte-store.ts'
-import { keyPart, timePart } from '../state/key-parts.ts'
+import { keyPart, readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { Cell } from './cell.ts'
 import { joinRetentionMs, type JoinWindows } from './join-windows.ts'
 
@@ -10,10 +10,13 @@ import { joinRetentionMs, type JoinWindows } from './join-windows.ts'
  * what is too old to be a partner is whole segments at the front of the store.
  *
  * State: the rows by segment (8 bytes), key (length, bytes), time (8) and number (8); the number keeps records of one
- * key and time apart, in their order. In the store of times: the side's latest time and the last number given.
+ * key and time apart, in their order. In the store of times: the side's latest time, under a key that says how long
+ * the segments of the rows are, and the last number given.
  *
  * Correctness: a row older than the retention is hidden from then on though it may still be stored, so results do not
- * depend on when rows are removed. A record that comes when it would be hidden at once is not stored, so nothing
+ * depend on when rows are removed. Segments follow from the windows: where those have changed, the latest
+ * time is not found under its key, and before anything else is read the rows move to where they are looked for now. A
+ * record that comes when it would be hidden at once is not stored, so nothing
  * is ever added to a segment that was removed. Removal goes by the count of rows and not by commits: a replay leaves
  * the same rows.
  */
@@ -35,6 +38,8 @@ export interface JoinRowsPlan {
 export class JoinRows {
   readonly #rows: KeyValueStore<unknown>
   readonly #times: KeyValueStore<number>
+  /** What the keys of latest times begin with; a number follows, so that they are all before a colon. */
+  readonly #latestPart: string
   readonly #latestKey: string
   readonly #numberKey: string
   readonly #retentionMs: number
@@ -43,6 +48,8 @@ export class JoinRows {
   #firstLive = 0
   /** Where to go on removing; undefined when nothing is left to remove. */
   #removeFrom: ByteString | undefined
+  /** There are no rows in segments of another length. */
+  #isSettled = false
 
   constructor(
     { side, windows }: Pick<JoinRowsPlan, 'side' | 'windows'>,
@@ -51,21 +58,22 @@ export class JoinRows {
   ) {
     this.#rows = rows
     this.#times = times
-    this.#latestKey = `${side}/latest`
     this.#numberKey = `${side}/number`
     this.#retentionMs = joinRetentionMs(windows)
     const windowMs = windows.beforeMs + windows.afterMs
     this.#segmentMs = Math.max(windowMs, Math.ceil(this.#retentionMs / 2)) + 1
+    this.#latestPart = `${side}/latest/`
+    this.#latestKey = `${this.#latestPart}${this.#segmentMs}`
   }
 
   /** The latest time of the side; -1 before its first record. */
   get latest(): number {
-    return this.#times.get(this.#latestKey)?.value ?? -1
+    return this.#times.get(this.#latestKey)?.value ?? this.#settle()
   }
 
   /** False for a record that is too old to be kept. */
   add(key: Cell, value: unknown, timestamp: number): boolean {
-    const latest = this.#times.get(this.#latestKey)?.value ?? -1
+    const latest = this.#times.get(this.#latestKey)?.value ?? this.#settle()
     if (timestamp > latest) this.#times.put(this.#latestKey, timestamp, timestamp)
     else if (timestamp <= latest - this.#retentionMs) return false
     const number = (this.#times.get(this.#numberKey)?.value ?? 0) + 1
@@ -79,7 +87,7 @@ export class JoinRows {
 
   /** The rows of the key from one time to another, both included, in order of time. */
   between(key: Cell, fromMs: number, toMs: number): readonly StoredValue<unknown>[] {
-    const latest = this.#times.get(this.#latestKey)?.value ?? -1
+    const latest = this.#times.get(this.#latestKey)?.value ?? this.#settle()
     const from = Math.max(fromMs, latest - this.#retentionMs + 1, 0)
     const to = Math.min(toMs, latest)
     if (from > to) return NONE
@@ -94,6 +102,28 @@ export class JoinRows {
       }
     }
     return found ?? NONE
+  }
+
+  /** Moves rows from segments of another length. Returns the latest time, -1 when there is none. */
+  #settle(): number {
+    if (this.#isSettled) return -1
+    const [found] = this.#times.range(this.#latestPart, `${this.#latestPart}:`)
+    if (found === undefined) {
+      this.#isSettled = true
+      return -1
+    }
+    // Not noted as settled: a record that fails takes all of this back.
+    const [otherKey, { value: latest }] = found
+    for (const [place, { value, timestamp }] of Array.from(this.#rows.range())) {
+      const time = readTimePart(place, place.length - 2 * TIME_LENGTH)
+      const moved = timePart(Math.floor(time / this.#segmentMs)) + place.slice(TIME_LENGTH)
+      if (moved === place) continue
+      this.#rows.put(place, null, latest)
+      this.#rows.put(moved, value, timestamp)
+    }
+    this.#times.put(otherKey, null, latest)
+    this.#times.put(this.#latestKey, latest, latest)
+    return latest
   }
 
   #remove(latest: number): void {
