@@ -1,6 +1,7 @@
 import type { Clock } from '../internal/clock.ts'
 import type { RecordHeader } from '../records/record-batch.ts'
 import { RecordBatchBuilder } from '../records/record-batch-builder.ts'
+import { assertHeaders } from '../records/record-headers.ts'
 import type { Batch, PartitionQueue, ProducerIdentity } from './partition-queue.ts'
 import type { ProducerSettings } from './producer-options.ts'
 
@@ -37,7 +38,7 @@ export class RecordAccumulator {
     return this.#bufferedBytes
   }
 
-  /** Copies one record into the open batch of its partition, which it returns. */
+  /** Copies one record into the open batch of its partition, which it returns. Throws INVALID_ARGUMENT. */
   append(
     queue: PartitionQueue,
     timestamp: number,
@@ -45,6 +46,7 @@ export class RecordAccumulator {
     value: Buffer | null,
     headers: readonly RecordHeader[],
   ): Batch {
+    if (headers === null || headers.length !== 0) assertHeaders(headers)
     let batch = queue.open
     if (
       batch !== undefined &&
@@ -55,9 +57,10 @@ export class RecordAccumulator {
       batch = undefined
       this.#events.onClosed()
     }
-    batch ??= this.#begin(queue)
-    const builder = batch.builder as RecordBatchBuilder
+    const builder = batch?.builder ?? this.#idleBuilders.pop() ?? this.#newBuilder()
     builder.append(timestamp, key, value, headers)
+    // A record that is refused begins no batch.
+    batch ??= this.#begin(queue, builder)
     batch.count++
     this.#bufferedBytes += builder.sizeBytes - batch.sizeBytes
     batch.sizeBytes = builder.sizeBytes
@@ -116,10 +119,13 @@ export class RecordAccumulator {
     for (const flush of batch.flushes ?? []) if (--flush.remaining === 0) flush.resolve()
   }
 
-  #begin(queue: PartitionQueue): Batch {
-    const { compression } = this.#settings
+  #newBuilder(): RecordBatchBuilder {
+    return new RecordBatchBuilder({ compression: this.#settings.compression })
+  }
+
+  #begin(queue: PartitionQueue, builder: RecordBatchBuilder): Batch {
     const batch: Batch = {
-      builder: this.#idleBuilders.pop() ?? new RecordBatchBuilder({ compression }),
+      builder,
       bytes: undefined,
       createdMs: this.#clock.elapsedMs(),
       sizeBytes: 0,

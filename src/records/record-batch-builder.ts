@@ -52,8 +52,8 @@ export class RecordBatchBuilder {
   }
 
   /**
-   * Adds a record; key, value and headers are copied. `timestamp` is in whole ms since 1970, or -1 for none; throws
-   * INVALID_ARGUMENT for another one and leaves the batch as it was.
+   * Adds a record; key, value and headers are copied. `timestamp` is in whole ms since 1970, or -1 for none. Throws
+   * INVALID_ARGUMENT for another one; after any error the batch is as it was.
    */
   append(
     timestamp: number,
@@ -67,13 +67,7 @@ export class RecordBatchBuilder {
         `The timestamp of a record is ${timestamp}, not ms since 1970.`,
       )
     }
-    if (this.#count === 0) {
-      this.#baseTimestamp = timestamp
-      this.#maxTimestamp = timestamp
-    } else if (timestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = timestamp
-    }
-    const timestampDelta = timestamp - this.#baseTimestamp
+    const timestampDelta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp
     const keyLength = key === null ? -1 : key.length
     const valueLength = value === null ? -1 : value.length
     const length =
@@ -99,7 +93,12 @@ export class RecordBatchBuilder {
     at = writeVarint(buffer, headers.length, at)
     if (headers.length > 0) at = writeHeaders(buffer, headers, at)
     this.#position = at
-    this.#count++
+    if (this.#count++ === 0) {
+      this.#baseTimestamp = timestamp
+      this.#maxTimestamp = timestamp
+    } else if (timestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = timestamp
+    }
   }
 
   /** The batch, in memory of its own. Has at least one record. Throws UNSUPPORTED_COMPRESSION. */

@@ -1,3 +1,4 @@
+import { assertHeaders } from '../../records/record-headers.ts'
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
 import { cellOf } from './cell.ts'
@@ -168,6 +169,7 @@ class UserProcessor implements Processor {
       )
     }
     const next = to === undefined ? this.#next : this.#child(to)
+    if (headers !== this.#record?.headers) assertHeaders(headers)
     next.process(new StreamRecord(key, cellOf(value, this.#plan.value), null, timestamp, headers, true))
     task.node = node
   }
