@@ -270,3 +270,12 @@ test('a versioned table orders its rows by the timestamps that the function give
   driver.send(input, { key: 'k', value: { at: 8 }, timestamp: 2 })
   assert.deepEqual(driver.rows('rows'), [{ key: 'k', value: { at: 9 }, timestamp: 9 }])
 })
+
+test('a tombstone keeps its timestamp and deletes the row', () => {
+  const builder = new StreamsBuilder()
+  builder.table(input, { store: 'rows', timestamp: byValue })
+  const driver = testDriver(builder)
+  driver.send(input, { key: 'k', value: { at: 9 }, timestamp: 1 })
+  driver.send(input, { key: 'k', value: null, timestamp: 2 })
+  assert.deepEqual(driver.rows('rows'), [])
+})

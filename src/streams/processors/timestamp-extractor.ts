@@ -3,7 +3,8 @@ import type { StreamRecord } from './stream-record.ts'
 
 /**
  * Gives a record its event time, ms. A negative result drops the record, and it is counted. `partitionTime` is the
- * greatest timestamp that came out of the record's partition before, -1 at its beginning; it outlives restarts.
+ * greatest timestamp that came out of the record's partition before, -1 at its beginning; it outlives restarts. A
+ * record without a value is not shown to it and keeps the timestamp that it has.
  */
 export type TimestampFunction<K, V> = (
   value: V,
@@ -37,7 +38,8 @@ function extracted(
   { key, value, timestamp }: StreamRecord,
   partitionTime: number,
 ): number {
-  const time = extractor(value?.value ?? null, key?.value ?? null, timestamp, partitionTime)
+  if (value === null) return timestamp
+  const time = extractor(value.value, key?.value ?? null, timestamp, partitionTime)
   if (Number.isSafeInteger(time)) return time
   throw new EvertError(
     'INVALID_VALUE',
