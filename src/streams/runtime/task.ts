@@ -6,29 +6,19 @@ import type { RecordColumns } from '../../records/record-columns.ts'
 import { buildProcessors } from '../processors/build.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
 import type { SourceProcessor } from '../processors/source.ts'
-import type { ErrorDecision, ErrorKind, FailedRecord } from '../processors/error-policy.ts'
 import { GuardedOutput } from '../processors/guarded-output.ts'
 import { UNLIMITED } from '../processors/record-limit.ts'
-import { writeDeadLetter } from './dead-letter.ts'
 import { TaskRules } from './error-rules.ts'
-import {
-  type FailedInput,
-  failedCall,
-  failedPunctuation,
-  failedRead,
-  type InputPlace,
-} from './failed-input.ts'
-import { isFaultOfRecord } from './fault.ts'
+import { failedCall, failedPunctuation } from './failed-input.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import type { Punctuations } from './punctuations.ts'
 import { LiveContext } from './live-context.ts'
 import { TaskCounts } from './record-counts.ts'
-import type { RecordCollector } from './record-collector.ts'
 import { RecordScope } from './record-scope.ts'
 import { TaskCalls } from './task-calls.ts'
+import { TaskErrors } from './task-errors.ts'
 import type { TracedRecord } from './telemetry.ts'
 import { tracedCall, tracedCollector, TracedSource } from './tracing.ts'
-import { NOTED, restoredSources, skippedKey } from './skipped-records.ts'
 import type { TaskInput, TaskOptions, TaskPosition } from './task-options.ts'
 
 /**
@@ -48,30 +38,26 @@ export class Task {
   readonly #order: PartitionQueue[] = []
   readonly #context: LiveContext
   readonly #options: TaskOptions
-  readonly #rules: TaskRules
+  readonly #errors: TaskErrors
   readonly #scope: RecordScope | undefined
-  readonly #restoredSources: ReadonlySet<string>
   readonly #latency: Latency
   /** Of the records that are processed now. */
   #nowMs = 0
   #done = 0
-  #failure: EvertError | undefined
-  /** What is worked on, unless it is the head of a queue: see LiveContext.reading. */
-  #other: FailedInput = NOTHING
-  readonly #told = new Map<string, number>()
 
   constructor(options: TaskOptions) {
     const { subTopology, partition, onError, counts = new TaskCounts() } = options
     const { limitOf = unlimited } = options
     this.id = `${subTopology.id}_${partition}`
     this.#options = options
-    this.#rules = new TaskRules(subTopology.nodes, onError)
-    this.#restoredSources = restoredSources(subTopology)
     this.#latency = counts.endToEnd
     this.#context = new LiveContext(partition, options.nowMs ?? (() => systemClock.nowMs()), counts)
     this.#context.hasInput = () => this.buffered > 0 || this.calls.pending > 0
-    const undoes = this.#rules.mayDrop || options.verifyChanges !== undefined
+    const rules = new TaskRules(subTopology.nodes, onError)
+    const undoes = rules.mayDrop || options.verifyChanges !== undefined
     this.#scope = undoes ? new RecordScope(options.stores, options.collector) : undefined
+    const errors = new TaskErrors(options, { rules, context: this.#context, limitOf, scope: this.#scope })
+    this.#errors = errors
     this.calls = new TaskCalls(this.#context.asyncOperators)
     const { tracer } = options
     const collector = this.#scope ?? options.collector
@@ -82,9 +68,7 @@ export class Task {
       around: (node, processor) => counts.processor(node, processor),
       partitionsOf: options.partitionsOf ?? countOfNone,
       limitOf,
-      guard: this.#rules.mayGoOn
-        ? output => new GuardedOutput(output, error => this.#failedOutput(error))
-        : undefined,
+      guard: rules.mayGoOn ? output => new GuardedOutput(output, error => errors.ofOutput(error)) : undefined,
     })
     for (const [topic, source] of sources) {
       const queue = new PartitionQueue(topic, partition, this.#traced(source))
@@ -153,7 +137,7 @@ export class Task {
    * `waitsFor` is asked once about each input of several: whether the task stops when that input has no record.
    */
   process(maxRecords: number, waitsFor: (topic: string) => boolean = waitsForNone): number {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#errors.requireNone()
     this.#done = 0
     this.#nowMs = this.#context.nowMs()
     if (this.#order.length > 1) for (const queue of this.#order) queue.mustWait = waitsFor(queue.topic)
@@ -168,12 +152,13 @@ export class Task {
         else if (this.#order.length === 1) this.#runOnly(queue, limit)
         else this.#run(queue, limit)
       } catch (error) {
-        if (error === this.#failure) throw error
-        this.#failed(this.#choose() as PartitionQueue, error)
+        const queue = this.#choose() as PartitionQueue
+        this.#errors.ofRecord(queue, error)
+        this.#passed(queue)
       }
     }
     // A function may have caught what was thrown in what it called.
-    if (this.#failure !== undefined) throw this.#failure
+    this.#errors.requireNone()
     return this.#done
   }
 
@@ -182,14 +167,14 @@ export class Task {
    * has no result yet is part of the task's state: after a crash the call is given out again. Throws as `process`.
    */
   complete(call: AsyncCall, outcome: PromiseSettledResult<unknown>): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#errors.requireNone()
     const context = this.#context
     context.reading = undefined
     context.origin = call.record.source
     context.node = call.node
-    this.#other = failedCall(call)
+    this.#errors.input = failedCall(call)
     call.operator.end(call)
-    if (outcome.status === 'rejected') this.#failedCall(call, outcome.reason)
+    if (outcome.status === 'rejected') this.#errors.ofCall(call, outcome.reason)
     else if (this.#options.tracer === undefined) this.#forwardResult(call, outcome.value)
     else this.#options.tracer.process(this.#tracedCall(call), () => this.#forwardResult(call, outcome.value))
     context.origin = undefined
@@ -203,7 +188,7 @@ export class Task {
 
   /** Calls the punctuations by wall clock that are due, and returns how many. Throws as `process`. */
   punctuate(): number {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#errors.requireNone()
     const { byWallClock } = this.#context
     const nowMs = this.#context.nowMs()
     let called = 0
@@ -319,13 +304,12 @@ export class Task {
     const context = this.#context
     context.reading = undefined
     context.node = due.node
-    this.#other = failedPunctuation(timeMs)
+    this.#errors.input = failedPunctuation(timeMs)
     try {
       due.callback(timeMs)
       if (this.#scope !== undefined) this.#keep(this.#scope)
     } catch (error) {
-      this.#requireFaultOfRecord(error)
-      this.#treat(error, 'processing', this.#other)
+      this.#errors.ofPunctuation(error)
     }
     return true
   }
@@ -350,50 +334,9 @@ export class Task {
     throw new EvertError('INVALID_VALUE', `Its timestamp is negative: ${headTimestamp}.`)
   }
 
-  /** Passes on what no error policy is about. */
-  #requireFaultOfRecord(error: unknown): void {
-    if (error === this.#failure || !isFaultOfRecord(error)) throw error
-  }
-
   #keep(scope: RecordScope): void {
     this.#options.verifyChanges?.()
     scope.keep()
-  }
-
-  #failed(queue: PartitionQueue, error: unknown): void {
-    this.#requireFaultOfRecord(error)
-    const isReadable = queue.source.decodes(queue.columns as RecordColumns, queue.index)
-    this.#treat(error, isReadable ? 'processing' : 'deserialization', failedRead(queue as InputPlace))
-    this.#note(queue)
-    this.#passed(queue)
-  }
-
-  /** The output alone is left out; what else its record led to stays (Kafka Streams: ProductionExceptionHandler). */
-  #failedOutput(error: unknown): void {
-    this.#requireFaultOfRecord(error)
-    const queue = this.#context.reading
-    // A record that does not decode may show it only here.
-    if (queue?.source.decodes(queue.columns as RecordColumns, queue.index) === false) throw error
-    const input = queue === undefined ? this.#other : failedRead(queue as InputPlace)
-    this.#goOnWithout(error, this.#record('production', input), {
-      input,
-      collector: this.#scope ?? this.#options.collector,
-    })
-  }
-
-  /** See skipped-records.ts. */
-  #note({ topic, columns, index, headTimestamp }: PartitionQueue): void {
-    const { skippedTopic, collector, partition } = this.#options
-    if (skippedTopic === undefined || !this.#restoredSources.has(topic)) return
-    const offset = (columns as RecordColumns).offset(index)
-    collector.collect(
-      skippedTopic,
-      0,
-      Math.max(headTimestamp, 0),
-      skippedKey({ topic, partition, offset }),
-      NOTED,
-      [],
-    )
   }
 
   #forwardResult(call: AsyncCall, result: unknown): void {
@@ -401,109 +344,14 @@ export class Task {
       call.operator.forward(call, result)
       if (this.#scope !== undefined) this.#keep(this.#scope)
     } catch (error) {
-      this.#requireFaultOfRecord(error)
-      this.#failedCall(call, error)
+      this.#errors.ofResult(call, error)
     }
-  }
-
-  /** The record as the operator had it is the unit: what its source record caused besides may be committed long since. */
-  #failedCall(call: AsyncCall, error: unknown): void {
-    this.#treat(error, 'processing', this.#other, () => call.operator.discard(call))
-  }
-
-  /** Takes back what the input led to and goes on without it, or throws. */
-  #treat(error: unknown, kind: ErrorKind, input: FailedInput, discard = (): void => {}): void {
-    const record = this.#record(kind, input)
-    this.#goOnWithout(error, record, {
-      input,
-      collector: this.#options.collector,
-      undo: scope => {
-        scope.undo()
-        discard()
-        scope.keep()
-      },
-    })
-  }
-
-  #goOnWithout(error: unknown, record: FailedRecord, { input, collector, undo }: Leaving): void {
-    const decision = this.#decide(error, record, input)
-    if (decision === 'fail') this.#fail(error, record, input)
-    if (undo !== undefined) undo(this.#scope as RecordScope)
-    if (decision !== 'skip') {
-      const topic = decision.deadLetter
-      const limit = (this.#options.limitOf ?? unlimited)(topic)
-      try {
-        writeDeadLetter(collector, { topic, limit }, { error, record })
-      } catch (refused) {
-        if (!isFaultOfRecord(refused)) throw refused
-        this.#fail(refused, record, input)
-      }
-    }
-    this.#context.drop(record.node, record.kind)
-    this.#tell(error, record, input)
-  }
-
-  #decide(error: unknown, record: FailedRecord, input: FailedInput): ErrorDecision {
-    try {
-      return this.#rules.decide(error, record)
-    } catch (thrown) {
-      return this.#fail(thrown, record, input)
-    }
-  }
-
-  #record(kind: ErrorKind, { record }: FailedInput): FailedRecord {
-    const { applicationId: application = '' } = this.#options
-    return { ...record, kind, application, task: this.id, node: this.#context.node }
-  }
-
-  /** Of a flood of failures every line says twice as much as the one before. */
-  #tell(error: unknown, { kind, node }: FailedRecord, { where }: FailedInput): void {
-    const { warn } = this.#options
-    if (warn === undefined) return
-    const each = `${kind}/${node}`
-    const count = (this.#told.get(each) ?? 0) + 1
-    this.#told.set(each, count)
-    if (Number.isInteger(Math.log2(count))) {
-      warn(
-        `Task ${this.id} goes on without what failed ${where}, in node ${node} (${kind}, ${count} so far): ${messageOf(error)}`,
-      )
-    }
-  }
-
-  #fail(cause: unknown, { node, kind }: FailedRecord, { where }: FailedInput): never {
-    // Without any policy nothing tells an output from the rest.
-    const scope = this.#rules.mayGoOn ? ` (of ${kind} errors)` : ''
-    this.#failure = new EvertError(
-      'TASK_FAILED',
-      `Task ${this.id} stopped ${where}, in node ${node}: ${sentence(messageOf(cause))} ` +
-        `Correct the function or the record, or choose onError: skip or deadLetter${scope}.`,
-      { cause },
-    )
-    throw this.#failure
   }
 }
 
-/** How a task goes on without something. */
-interface Leaving {
-  readonly input: FailedInput
-  /** Of the dead letter. */
-  readonly collector: RecordCollector
-  readonly undo?: (scope: RecordScope) => void
-}
-
-const NOTHING = failedPunctuation(-1)
 const unlimited = () => UNLIMITED
 const waitsForNone = () => false
 
 function countOfNone(topic: string): never {
   throw new AssertionError(`the task was not told how many partitions ${topic} has`)
-}
-
-/** Another sentence may follow. */
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
