@@ -149,7 +149,6 @@ export class Task {
       if (queue === undefined) break
       try {
         if (this.#scope !== undefined) this.#step(queue, this.#scope)
-        else if (this.#order.length === 1) this.#runOnly(queue, limit)
         else this.#run(queue, limit)
       } catch (error) {
         const queue = this.#choose() as PartitionQueue
@@ -248,24 +247,20 @@ export class Task {
     return chosen
   }
 
-  /** A task with one input has no choice to make per record. */
-  #runOnly(queue: PartitionQueue, maxRecords: number): void {
-    const { timers } = this.#context
-    while (this.#done < maxRecords && queue.columns !== undefined) {
-      if (queue.headTimestamp > timers.dueAt) this.#callBefore(queue.headTimestamp)
-      this.#push(queue)
-      this.#passed(queue)
-    }
-  }
-
   #run(first: PartitionQueue, maxRecords: number): void {
+    const context = this.#context
+    const { timers, byStreamTime } = context
+    // A task with one input has no choice to make per record.
+    const isOnly = this.#order.length === 1
     let queue: PartitionQueue | undefined = first
-    const { timers } = this.#context
     while (queue !== undefined && this.#done < maxRecords) {
       if (queue.headTimestamp > timers.dueAt) this.#callBefore(queue.headTimestamp)
       this.#push(queue)
-      this.#passed(queue)
-      queue = this.#choose()
+      queue.advance()
+      this.#done++
+      if (context.streamTime >= timers.dueAt || context.streamTime >= byStreamTime.dueAt) this.#callDue()
+      if (!isOnly) queue = this.#choose()
+      else if (queue.columns === undefined) return
     }
   }
 
@@ -281,8 +276,7 @@ export class Task {
   #passed(queue: PartitionQueue): void {
     queue.advance()
     this.#done++
-    const { streamTime, timers, byStreamTime } = this.#context
-    if (streamTime >= timers.dueAt || streamTime >= byStreamTime.dueAt) this.#callDue()
+    this.#callDue()
   }
 
   /** The timers that are due before a record of this time. */
