@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Random } from '../format/random.ts'
 import { runChaos } from './chaos.ts'
 
@@ -11,6 +13,11 @@ test('killed, stopped and closed instances and a killed log leave every result e
   const { seed } = Random.fromEnvironment()
   const directory = mkdtempSync(join(tmpdir(), 'evert-chaos-'))
   t.diagnostic(`EVERT_SEED=${seed}`)
+  // Garbage is collected all the time, as in a long run: nothing that ends the run may be garbage.
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const collecting = setInterval(collect, 100)
+  t.after(() => clearInterval(collecting))
   const { figures, differences } = await runChaos({
     cluster: 'embedded',
     seed,

@@ -4,7 +4,7 @@ import { openCluster } from '../../src/app/open-cluster.ts'
 import { createTopics } from '../../src/client/admin.ts'
 import { Random } from '../format/random.ts'
 import { appendUsers } from './chaos-topics.ts'
-import { type ClusterKind, startCluster } from './clusters.ts'
+import { type ClusterKind, type HurtableCluster, startCluster } from './clusters.ts'
 import { differences } from './compare.ts'
 import { runFaults } from './fault-runner.ts'
 import { Fleet } from './fleet.ts'
@@ -12,6 +12,7 @@ import { describeFault, type FaultKind, scheduleFaults } from './schedule.ts'
 import { inputs, outputs } from './shop.ts'
 import { readRows, type Row, Tail } from './tail.ts'
 import { UndisturbedRun } from './undisturbed.ts'
+import { unlessInterrupted } from './unless-interrupted.ts'
 import { USERS, Writer } from './writer.ts'
 
 export interface ChaosOptions {
@@ -52,14 +53,23 @@ const STUCK_MS = 60_000
  * is compared with what was written, and with a run to which nothing happened.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { directory, seed, durationMs, rate, say, signal } = options
+  const { directory, signal } = options
   mkdirSync(directory, { recursive: true })
-  const note = (text: string): void => {
-    appendFileSync(join(directory, 'run.txt'), `${new Date().toISOString()} ${text}\n`)
-  }
   await using stack = new AsyncDisposableStack()
   const hurtable = await startCluster(options.cluster, directory)
   stack.defer(() => hurtable.stop())
+  return await unlessInterrupted(run(options, hurtable, stack), signal)
+}
+
+async function run(
+  options: ChaosOptions,
+  hurtable: HurtableCluster,
+  stack: AsyncDisposableStack,
+): Promise<ChaosResult> {
+  const { directory, seed, durationMs, rate, say, signal } = options
+  const note = (text: string): void => {
+    appendFileSync(join(directory, 'run.txt'), `${new Date().toISOString()} ${text}\n`)
+  }
   const faults = scheduleFaults(new Random(seed), {
     durationMs,
     instances: INSTANCES,
@@ -73,8 +83,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await createTopics(cluster, [...inputs, ...outputs])
   await appendUsers(cluster)
   const writer = new Writer(cluster, new Random(seed + 1), note)
+  stack.defer(() => writer.abandon())
   await writer.start()
   const tails = outputs.map(({ name, partitions }) => new Tail(cluster, name, partitions))
+  stack.defer(async () => void (await Promise.allSettled(tails.map(tail => tail.close()))))
   const fleet = new Fleet({ url: hurtable.url, directory, size: INSTANCES, script: 'instance-process.ts' })
   stack.defer(() => fleet.killAll())
   fleet.startAll()
@@ -93,8 +105,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }, 1_000)
   stack.defer(() => clearInterval(reporting))
 
-  const quiet = AbortSignal.any([signal, AbortSignal.timeout(durationMs)])
-  const writing = writer.run(rate, quiet)
+  // No AbortSignal.any with a timeout: Node forgets that the timeout fired when it is collected before anybody looks,
+  // and while the log is down the writer does not look for seconds.
+  const writing = writer.run(rate, () => signal.aborted || performance.now() - startedMs >= durationMs)
+  // Its failure is told below; until then it is nobody's.
+  writing.catch(() => {})
   const hurt = await runFaults(faults, { fleet, cluster: hurtable, note }, signal)
   await writing
   signal.throwIfAborted()

@@ -12,7 +12,7 @@ export interface HurtableCluster {
   /** How long a member of a streams group may be silent. */
   readonly sessionTimeoutMs: number
   kill(): Promise<void>
-  /** After `kill`; resolves when it answers. */
+  /** After `kill`; resolves when it answers, rejects after `stop`. */
   restart(): Promise<void>
   pause(): void
   resume(): void
@@ -33,17 +33,26 @@ async function startEmbedded(directory: string): Promise<HurtableCluster> {
       args: [join(directory, 'log'), String(port), String(sessionTimeoutMs)],
       notes: join(directory, 'log.txt'),
     })
-  let log = await start()
+  let starting = start()
+  let log = await starting
+  let isStopped = false
   return {
     url: `kafka://127.0.0.1:${port}`,
     sessionTimeoutMs,
     kill: () => log.kill(),
     async restart() {
-      log = await start()
+      if (isStopped) throw new Error('The log was stopped for good.')
+      starting = start()
+      log = await starting
     },
     pause: () => log.pause(),
     resume: () => log.resume(),
-    stop: () => log.kill(),
+    async stop() {
+      isStopped = true
+      // One that ended before it was ready needs no end.
+      const last = await starting.catch(() => log)
+      await last.kill()
+    },
   }
 }
 

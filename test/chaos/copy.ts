@@ -8,12 +8,13 @@ import { Producer } from '../../src/client/producer.ts'
 import { readTopic } from '../../src/client/read-topic.ts'
 import { Random } from '../format/random.ts'
 import type { ChaosOptions, ChaosResult } from './chaos.ts'
-import { startCluster } from './clusters.ts'
+import { type HurtableCluster, startCluster } from './clusters.ts'
 import { copied, GROUP, original, PARTITIONS, TRANSACTION_HEADER } from './copy-topics.ts'
 import { runFaults } from './fault-runner.ts'
 import { Fleet } from './fleet.ts'
 import { checkHistory, type Outcome, type Read, type Write } from './history.ts'
 import { copyFaults, describeFault, scheduleFaults } from './schedule.ts'
+import { unlessInterrupted } from './unless-interrupted.ts'
 
 export interface CopyOptions extends Omit<ChaosOptions, 'durationMs' | 'rate'> {
   readonly records: number
@@ -32,14 +33,23 @@ const INPUT = 'input'
  * must be in the input once and in the output once, in the order of its partition, and nothing that was aborted.
  */
 export async function runCopy(options: CopyOptions): Promise<ChaosResult> {
-  const { directory, seed, records, say, signal, kinds = copyFaults } = options
+  const { directory, signal } = options
   mkdirSync(directory, { recursive: true })
-  const note = (text: string): void => {
-    appendFileSync(join(directory, 'run.txt'), `${new Date().toISOString()} ${text}\n`)
-  }
   await using stack = new AsyncDisposableStack()
   const hurtable = await startCluster(options.cluster, directory)
   stack.defer(() => hurtable.stop())
+  return await unlessInterrupted(run(options, hurtable, stack), signal)
+}
+
+async function run(
+  options: CopyOptions,
+  hurtable: HurtableCluster,
+  stack: AsyncDisposableStack,
+): Promise<ChaosResult> {
+  const { directory, seed, records, say, signal, kinds = copyFaults } = options
+  const note = (text: string): void => {
+    appendFileSync(join(directory, 'run.txt'), `${new Date().toISOString()} ${text}\n`)
+  }
   const faults = scheduleFaults(new Random(seed), {
     durationMs: SCHEDULED_MS,
     instances: COPIERS,
@@ -70,9 +80,9 @@ export async function runCopy(options: CopyOptions): Promise<ChaosResult> {
   fleet.startAll()
 
   const over = new AbortController()
-  const stop = AbortSignal.any([signal, over.signal])
+  stack.defer(() => over.abort())
   const startedMs = performance.now()
-  const faulting = runFaults(faults, { fleet, cluster: hurtable, note }, stop)
+  const faulting = runFaults(faults, { fleet, cluster: hurtable, note }, over.signal)
   const writing = writeAll(cluster, records)
   // Their failures are told below; until then they are nobody's.
   for (const running of [faulting, writing]) running.catch(() => {})

@@ -35,6 +35,9 @@ export class Fleet {
   /** Processes that found out that another one has taken over. */
   fencings = 0
   #isClosing = false
+  #isEnded = false
+  /** Those that were replaced while they were stopped too. */
+  readonly #started = new Set<ManagedProcess>()
 
   constructor(options: FleetOptions) {
     this.#options = options
@@ -65,7 +68,7 @@ export class Fleet {
 
   start(index: number): void {
     const instance = this.#instances[index] as Instance
-    if (instance.process?.isAlive) return
+    if (instance.process?.isAlive || this.#isEnded) return
     const { url, directory, script, argsOf = () => [], onSaid } = this.#options
     this.starts++
     instance.state = ''
@@ -84,6 +87,8 @@ export class Fleet {
       },
     })
     instance.process = started
+    this.#started.add(started)
+    void started.ended().then(() => this.#started.delete(started))
   }
 
   /** Whoever was fenced ends; if nobody else has its place, another one starts. */
@@ -151,8 +156,10 @@ export class Fleet {
     this.#isClosing = false
   }
 
+  /** For good: nothing is started after it. */
   async killAll(): Promise<void> {
-    await Promise.all(this.#instances.map((_, index) => this.kill(index)))
+    this.#isEnded = true
+    await Promise.all(Array.from(this.#started, started => started.kill()))
   }
 
   #stateOf(index: number): string {

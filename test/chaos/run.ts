@@ -48,10 +48,13 @@ const kinds = options.faults?.split(',').map(kind => {
 const clusters = clustersOf(options.cluster)
 
 const interrupted = new AbortController()
-process.once('SIGINT', () => {
-  console.error('\nInterrupted: everything is ended.')
-  interrupted.abort()
-})
+// npm may pass on the signal that the terminal sent already: the second changes nothing.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!interrupted.signal.aborted) console.error('\nInterrupted: everything is ended.')
+    interrupted.abort()
+  })
+}
 
 for (const cluster of clusters) {
   const directory = mkdtempSync(join(tmpdir(), `evert-chaos-${cluster}-`))
@@ -75,8 +78,8 @@ for (const cluster of clusters) {
         ? await runCopy({ ...shared, records })
         : await runChaos({ ...shared, rate, durationMs: minutes * 60_000 })
   } catch (error) {
-    if (interrupted.signal.aborted) exitWith('', 130)
     console.error(`Its notes are in ${directory}.`)
+    if (interrupted.signal.aborted) exitWith('', 130)
     throw error
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')

@@ -37,10 +37,10 @@ export class Writer {
     await this.#producer.init()
   }
 
-  /** About `rate` records a second, for as long as it is not told to stop. */
-  async run(rate: number, stop: AbortSignal): Promise<void> {
+  /** About `rate` records a second, until it is over. */
+  async run(rate: number, isOver: () => boolean): Promise<void> {
     const per = Math.max(1, Math.round((rate * BETWEEN_MS) / 1000))
-    while (!stop.aborted) {
+    while (!isOver()) {
       const startedMs = performance.now()
       await this.write(1 + this.#random.below(per * 2 - 1))
       const restMs = BETWEEN_MS - (performance.now() - startedMs)
@@ -63,6 +63,11 @@ export class Writer {
 
   async close(): Promise<void> {
     await this.#producer.close()
+  }
+
+  /** At once, whatever it is doing: that rejects. */
+  async abandon(): Promise<void> {
+    await this.#producer.abandon()
   }
 
   async #attempt(drafts: readonly Omit<WrittenEntry, 'transaction'>[], isDoomed: boolean): Promise<boolean> {

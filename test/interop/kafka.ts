@@ -23,7 +23,7 @@ export interface RunningKafka {
 export interface KafkaNode extends RunningKafka {
   /** Ends it as a crash does. */
   kill(): Promise<void>
-  /** Starts it again on the same port and directory; resolves when it answers. */
+  /** Starts it again on the same port and directory; resolves when it answers, rejects after `stop`. */
   restart(): Promise<void>
   /** Stops and continues its process. */
   pause(): void
@@ -84,9 +84,11 @@ export async function startKafkaNode({
     const log = join(directory, 'server.log')
     const url = `kafka://127.0.0.1:${port}`
     let child: ChildProcess | undefined
+    let isStopped = false
     const node: KafkaNode = {
       url,
       async restart() {
+        if (isStopped) throw new Error('This Apache Kafka was stopped for good.')
         const output = openSync(log, 'a')
         child = spawn('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', config], {
           stdio: ['ignore', output, output],
@@ -100,6 +102,7 @@ export async function startKafkaNode({
       pause: () => void child?.kill('SIGSTOP'),
       resume: () => void child?.kill('SIGCONT'),
       async stop() {
+        isStopped = true
         await node.kill()
         rmSync(directory, { recursive: true, force: true })
       },
