@@ -1,5 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
-import { TIME_LENGTH, timePart } from '../state/key-parts.ts'
+import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import { Cell, cellOf } from './cell.ts'
@@ -39,6 +39,8 @@ export interface ExpiryPlan {
 /** How often the wall clock is looked at, at most. */
 const LOOK_EVERY_MS = 1_000
 const EARLIEST = 'earliest'
+/** Of an empty index. */
+const NEVER = Number.MAX_SAFE_INTEGER
 
 export function expiringRows(plan: ExpiryPlan, create: ProcessorFactory): ProcessorFactory {
   return (context, next, children) =>
@@ -121,7 +123,12 @@ class ExpiringRows implements Processor {
       if (this.#isDue(row.timestamp)) this.#delete(key, row)
       else this.#byTime.put(timePart(row.timestamp) + key, 1, streamTime)
     }
-    this.#times.put(EARLIEST, end, streamTime)
+    let first = NEVER
+    for (const [entry] of this.#byTime.range(timePart(end))) {
+      first = readTimePart(entry, 0)
+      break
+    }
+    this.#times.put(EARLIEST, first, streamTime)
   }
 
   #delete(key: ByteString, { value, timestamp }: StoredValue<unknown>): void {

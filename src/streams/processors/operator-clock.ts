@@ -10,16 +10,27 @@ export class OperatorClock {
   streamTime = -1
   readonly #store: KeyValueStore<number>
   readonly #key: string
+  readonly #expiredKey: string
 
   /** `operator` tells apart those that share the store. */
   constructor(store: KeyValueStore<number>, operator: number) {
     this.#store = store
     this.#key = `${operator}/stream-time`
+    this.#expiredKey = `${operator}/expired-below`
   }
 
   /** Read from the store each time: what a failed record did to it is undone there. */
   now(): number {
     return this.#store.get(this.#key)?.value ?? -1
+  }
+
+  /** What the operator keeps by time has been removed up to here, as stream time stood. */
+  get expiredBelow(): number {
+    return this.#store.get(this.#expiredKey)?.value ?? 0
+  }
+
+  set expiredBelow(timeMs: number) {
+    this.#store.put(this.#expiredKey, timeMs, this.streamTime)
   }
 
   advance(timestamp: number): void {

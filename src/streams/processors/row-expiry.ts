@@ -11,7 +11,8 @@ export interface RowExpiryPlan {
 
 /**
  * Removes the rows of windows that are older than the retention. When it does so follows from stream time alone, so
- * that an operator that was restored removes the same rows at the same records.
+ * that an operator that was restored removes the same rows at the same records. Up to where they are gone is kept with
+ * the operator's times: what an open commit has removed is not walked over again.
  */
 export class RowExpiry {
   readonly #rows: KeyValueStore<unknown>
@@ -29,13 +30,15 @@ export class RowExpiry {
     this.#forget = forget
   }
 
-  expire({ before, streamTime }: OperatorClock): void {
+  expire(clock: OperatorClock): void {
+    const { before, streamTime } = clock
     if (!(this.#passOf(streamTime) > this.#passOf(before))) return
-    const { retentionMs } = this.#plan
-    const expired = Array.from(
-      this.#rows.range(undefined, fromStart(streamTime - retentionMs + 1)),
-      ([key]) => key,
-    )
+    const { retentionMs, everyMs } = this.#plan
+    const below = streamTime - retentionMs + 1
+    // Of a longer retention than before there may be rows below what has expired, but none below the last pass.
+    const from = Math.min(clock.expiredBelow, this.#passOf(before) * everyMs)
+    clock.expiredBelow = Math.max(0, below)
+    const expired = Array.from(this.#rows.range(fromStart(from), fromStart(below)), ([key]) => key)
     for (const key of expired) {
       this.#forget(key, streamTime)
       this.#rows.put(key, null, streamTime)

@@ -5,6 +5,7 @@ import { fits, tooLarge } from '../processors/record-limit.ts'
 import type { RecordCollector } from '../runtime/record-collector.ts'
 import { type ByteStore, type ByteString, NO_ENTRIES, type TaskState } from './byte-store.ts'
 import { reusingEntries, type StoredEntry } from './reusing-entries.ts'
+import { UnflushedWalk, type UnflushedEntry } from './unflushed-walk.ts'
 import { mergeRanges } from './merge-ranges.ts'
 import { OrderedKeys } from './ordered-keys.ts'
 import type { KeyValueStore, StoredValue } from './store.ts'
@@ -41,6 +42,9 @@ class Slot<V> {
     this.oldKnown = oldKnown
   }
 }
+
+/** As many keys of a range are looked up at once, without an iterator that is kept in step. */
+const FEW = 16
 
 const NO_HEADERS: readonly RecordHeader[] = []
 
@@ -80,6 +84,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #unflushed: Slot<V>[] = []
   /** Their keys in order; made by the first range after a flush and kept in step until the next. */
   #order: OrderedKeys | undefined
+  /** Ranges that are being read. */
+  readonly #walks = new Set<UnflushedWalk<V>>()
   #unflushedBytes = 0
   /** Of the values encoded last, to guess the size of those that are not encoded yet. */
   #valueBytes = 64
@@ -124,6 +130,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   put(key: ByteString, value: V | null, timestamp: number): void {
     assertKeyLength(this.name, key, this.#maxKeyBytes)
+    if (this.#walks.size > 0) this.#detachWalks()
     let slot = this.#slot(key)
     if (slot === undefined) {
       slot = new Slot<V>(key, undefined, false)
@@ -150,8 +157,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
     const reverse = options.reverse === true
     const over = this.#unflushedIn(from, to, reverse)
     const stored = this.#engine.range(from, to, options)
-    if (stored === NO_ENTRIES) return over.length === 0 ? NO_ENTRIES : over.filter(isPresent)
-    return over.length === 0 ? this.#decoded(stored) : this.#merged(over, stored, reverse)
+    if (over === NO_ENTRIES) return stored === NO_ENTRIES ? NO_ENTRIES : this.#decoded(stored)
+    if (stored !== NO_ENTRIES) return this.#merged(over, stored, reverse)
+    return Array.isArray(over) ? over.filter(isPresent) : present(over)
   }
 
   *#decoded(
@@ -161,7 +169,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   *#merged(
-    over: readonly UnflushedEntry<V>[],
+    over: Iterable<UnflushedEntry<V>>,
     stored: Iterable<readonly [ByteString, Buffer]>,
     reverse: boolean,
   ): Generator<readonly [ByteString, StoredValue<V>]> {
@@ -244,6 +252,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   /** Back to the last commit. */
   abort(): void {
+    this.#detachWalks()
     const { codec } = this
     const behind = this.#unflushed.filter(slot => slot.behind)
     for (const slot of behind) {
@@ -280,11 +289,21 @@ export class CachedStore<V> implements KeyValueStore<V> {
     from: ByteString | undefined,
     to: ByteString | undefined,
     reverse: boolean,
-  ): readonly UnflushedEntry<V>[] {
+  ): UnflushedEntry<V>[] | UnflushedWalk<V> | typeof NO_ENTRIES {
     if (this.#unflushed.length === 0) return NO_ENTRIES
     this.#order ??= new OrderedKeys(this.#unflushed.map(slot => slot.key))
-    const keys = this.#order.between(from, to)
+    const keys = this.#order.between(from, to, FEW)
     if (keys.length === 0) return NO_ENTRIES
+    if (keys.length > FEW) {
+      // Who takes one of many pays for one.
+      const walk = new UnflushedWalk(
+        this.#order.range(from, to, reverse),
+        key => this.#slot(key)?.now,
+        done => this.#walks.delete(done),
+      )
+      this.#walks.add(walk)
+      return walk
+    }
     if (reverse) keys.reverse()
     return keys.map(key => [key, this.#slot(key)?.now])
   }
@@ -337,6 +356,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return stored === undefined ? undefined : decodeStored(stored, this.codec)
   }
 
+  #detachWalks(): void {
+    for (const walk of this.#walks) walk.detach()
+    this.#walks.clear()
+  }
+
   #forgetSlots(): void {
     this.#last = undefined
     this.#young = new Map()
@@ -345,6 +369,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   /** These are what the engine has not got. */
   #hold(slots: Slot<V>[]): void {
+    this.#detachWalks()
     this.#unflushed = slots
     this.#order = undefined
     this.#unflushedBytes = 0
@@ -368,11 +393,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 }
 
-/** A key that the engine has otherwise; undefined: it is deleted. */
-type UnflushedEntry<V> = readonly [ByteString, StoredValue<V> | undefined]
-
 function isPresent<V>(entry: UnflushedEntry<V>): entry is readonly [ByteString, StoredValue<V>] {
   return entry[1] !== undefined
+}
+
+function* present<V>(entries: Iterable<UnflushedEntry<V>>): Generator<readonly [ByteString, StoredValue<V>]> {
+  for (const entry of entries) if (isPresent(entry)) yield entry
 }
 
 function byKey(a: { key: ByteString }, b: { key: ByteString }): number {

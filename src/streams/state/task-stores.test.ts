@@ -328,3 +328,32 @@ test('a cache that is full is flushed with the next commit', () => {
   stores.commit({}, { mustFlush: true })
   assert.ok(state.store('counts').get('a')?.subarray(8).equals(one))
 })
+
+test('a range over many uncommitted keys sees them as they were when it began', () => {
+  const stores = new TaskStores(new MemoryEngine().openTask('0_0'))
+  const counts = stores.open(COUNTS)
+  const log = changelog()
+  const keyOf = (i: number) => `k${String(i).padStart(3, '0')}`
+  for (let i = 0; i < 50; i++) counts.put(keyOf(i), i, i)
+  commit(stores, log)
+  for (let i = 50; i < 100; i++) counts.put(keyOf(i), i, i)
+  const all = Array.from({ length: 100 }, (_, i) => i)
+  for (const reverse of [false, true]) {
+    const seen: number[] = []
+    for (const [key, { value }] of counts.range(undefined, undefined, { reverse })) {
+      if (seen.length === 0) for (let i = 10; i < 90; i++) counts.put(keyOf(i), null, i)
+      counts.put(`${key}+`, 1_000, 1)
+      seen.push(value)
+      if (seen.length === 60) commit(stores, log)
+    }
+    assert.deepEqual(seen, reverse ? all.toReversed() : all)
+    for (let i = 0; i < 100; i++) {
+      counts.put(keyOf(i), i, i)
+      counts.put(`${keyOf(i)}+`, null, i)
+    }
+  }
+  for (const [key] of counts.range()) {
+    assert.equal(key, keyOf(0))
+    break
+  }
+})
