@@ -1,6 +1,6 @@
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { StoreDefinition, SubTopology } from '../streams/graph/topology.ts'
-import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { RecordCollector } from '../streams/state/record-collector.ts'
 import type { TaskCounts } from '../streams/runtime/record-counts.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { StateEngine } from '../streams/state/byte-store.ts'

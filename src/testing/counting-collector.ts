@@ -1,6 +1,6 @@
 import type { RecordBatch, RecordHeader } from '../records/record-batch.ts'
 import { RecordBatchBuilder } from '../records/record-batch-builder.ts'
-import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { RecordCollector } from '../streams/state/record-collector.ts'
 import { buildAt } from './record-batches.ts'
 
 const BATCH_RECORDS = 1_000

@@ -6,7 +6,7 @@ import type { View } from '../streams/dsl/view.ts'
 import type { StreamsBuilder } from '../streams/dsl/streams-builder.ts'
 import type { SubTopology, Topology } from '../streams/graph/topology.ts'
 import type { PartitionCount } from '../streams/processors/sink.ts'
-import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { RecordCollector } from '../streams/state/record-collector.ts'
 import {
   type DroppedRecords,
   type OutOfOrderRecords,
@@ -15,7 +15,7 @@ import {
 import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
 import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
-import type { RecordLimit } from '../streams/processors/record-limit.ts'
+import type { RecordLimit } from '../records/record-limit.ts'
 import { DriverLog } from './driver-log.ts'
 import { DriverTask, GlobalReader, type OpenStore, withFrozenValues } from './driver-readers.ts'
 import { inputsOf, type Partitions, partitionCounts, taskCount } from './partition-counts.ts'

@@ -1,6 +1,6 @@
 import { json } from '../contracts/json.ts'
 import { mergePositions, type Position } from '../contracts/position.ts'
-import type { RecordCollector } from '../streams/runtime/record-collector.ts'
+import type { RecordCollector } from '../streams/state/record-collector.ts'
 import type { ByteString, StateEngine } from '../streams/state/byte-store.ts'
 import { MemoryEngine } from '../streams/state/memory.ts'
 import { TaskStores } from '../streams/state/task-stores.ts'

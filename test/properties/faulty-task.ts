@@ -1,6 +1,6 @@
 import { latin1Slice } from '../../src/internal/latin1.ts'
 import type { SubTopology } from '../../src/streams/graph/topology.ts'
-import type { RecordCollector } from '../../src/streams/runtime/record-collector.ts'
+import type { RecordCollector } from '../../src/streams/state/record-collector.ts'
 import { offsetOfMark, resumeOffset } from '../../src/streams/runtime/log-mark.ts'
 import { changelogMark } from '../../src/streams/runtime/restore.ts'
 import { type RecordPlace, skippedKey } from '../../src/streams/runtime/skipped-records.ts'

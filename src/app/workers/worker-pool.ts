@@ -9,7 +9,7 @@ import { ApplicationLife, type ApplicationState } from '../../streams/runtime/ap
 import { streamsMetrics } from '../../streams/metrics/definitions.ts'
 import { createExternalTopics } from '../../streams/runtime/external-topics.ts'
 import { GlobalTables } from '../../streams/runtime/global-tables.ts'
-import { UNLIMITED } from '../../streams/processors/record-limit.ts'
+import { UNLIMITED } from '../../records/record-limit.ts'
 import type { Logger } from '../../streams/runtime/logger.ts'
 import { RecordCounts } from '../../streams/runtime/record-counts.ts'
 import type { RestoreProgress } from '../../streams/runtime/restore.ts'

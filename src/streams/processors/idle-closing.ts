@@ -1,5 +1,5 @@
 import { EvertError } from '../../errors.ts'
-import type { Alarm } from '../runtime/punctuations.ts'
+import type { Alarm } from './punctuation.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { OperatorClock } from './operator-clock.ts'
 import type { TaskContext } from './processor.ts'

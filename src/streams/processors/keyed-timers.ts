@@ -1,7 +1,7 @@
 import type { Codec } from '../../contracts/codec.ts'
 import { EvertError } from '../../errors.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
-import type { Alarm } from '../runtime/punctuations.ts'
+import type { Alarm } from './punctuation.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { KeyValueStore } from '../state/store.ts'

@@ -1,4 +1,4 @@
-import type { Alarm, Punctuation } from '../runtime/punctuations.ts'
+import type { Alarm, Punctuation } from './punctuation.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import type { DropReason } from './drop-reason.ts'
 import type { AsyncOperator } from './async-call.ts'

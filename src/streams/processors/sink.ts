@@ -1,6 +1,6 @@
 import type { Codec } from '../../contracts/codec.ts'
-import type { RecordCollector } from '../runtime/record-collector.ts'
-import { fits, type RecordLimit, tooLarge } from './record-limit.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
+import { fits, type RecordLimit, tooLarge } from '../../records/record-limit.ts'
 import type { Processor, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 

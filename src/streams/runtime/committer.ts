@@ -5,7 +5,7 @@ import { Producer } from '../../client/producer.ts'
 import { isChannelError } from '../../client/retry.ts'
 import type { Logger } from './logger.ts'
 import { isMigration } from './migration.ts'
-import type { RecordCollector } from './record-collector.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 
 export type Guarantee = 'exactly_once' | 'at_least_once'
 

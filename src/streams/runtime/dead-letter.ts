@@ -1,8 +1,8 @@
 import { isEvertError } from '../../errors.ts'
 import type { RecordHeader } from '../../records/record-batch.ts'
 import type { FailedRecord } from '../processors/error-policy.ts'
-import { fits, type RecordLimit, tooLarge } from '../processors/record-limit.ts'
-import type { RecordCollector } from './record-collector.ts'
+import { fits, type RecordLimit, tooLarge } from '../../records/record-limit.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 
 /** Longer texts are cut. */
 const MAX_MESSAGE_LENGTH = 2_000

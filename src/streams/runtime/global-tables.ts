@@ -20,7 +20,7 @@ import { GlobalRows } from './global-rows.ts'
 import type { Logger } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
-import type { RecordLimit } from '../processors/record-limit.ts'
+import type { RecordLimit } from '../../records/record-limit.ts'
 
 export interface GlobalTablesOptions {
   readonly tables: readonly GlobalTable[]

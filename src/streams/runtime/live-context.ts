@@ -3,9 +3,10 @@ import type { AsyncOperator } from '../processors/async-call.ts'
 import type { PunctuationTime, SourcePosition } from '../processors/process-context.ts'
 import type { DropReason } from '../processors/drop-reason.ts'
 import type { TaskContext } from '../processors/processor.ts'
+import type { Alarm, Punctuation } from '../processors/punctuation.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { TaskCounts } from './record-counts.ts'
-import { type Alarm, nextTick, type Punctuation, Punctuations } from './punctuations.ts'
+import { nextTick, Punctuations } from './punctuations.ts'
 
 /** What a task's processors see of it, kept up by the task. */
 export class LiveContext implements TaskContext {

@@ -1,19 +1,7 @@
-/** A callback that a processor asked for again and again. */
-export interface Punctuation {
-  /** The processor that asked. */
-  readonly node: string
-  readonly intervalMs: number
-  readonly callback: (timeMs: number) => unknown
-}
+import type { Alarm, Punctuation } from '../processors/punctuation.ts'
 
 interface Scheduled extends Punctuation {
   dueAt: number
-}
-
-/** A callback that comes once each time it is set. */
-export interface Alarm {
-  /** When it is due; Infinity: not. Takes the place of what was set before. */
-  set(atMs: number): void
 }
 
 const ONCE = Infinity

@@ -2,7 +2,7 @@ import type { RecordHeader } from '../../records/record-batch.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
 import type { StoreAccess } from '../processors/processor.ts'
-import type { RecordCollector } from './record-collector.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 
 type Output = Parameters<RecordCollector['collect']>
 

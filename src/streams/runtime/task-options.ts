@@ -3,9 +3,9 @@ import type { SubTopology } from '../graph/topology.ts'
 import type { ErrorPolicy } from '../processors/error-policy.ts'
 import type { StoreAccess } from '../processors/processor.ts'
 import type { PartitionCount } from '../processors/sink.ts'
-import type { RecordLimit } from '../processors/record-limit.ts'
+import type { RecordLimit } from '../../records/record-limit.ts'
 import type { TaskCounts } from './record-counts.ts'
-import type { RecordCollector } from './record-collector.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 import type { RecordTracer } from './telemetry.ts'
 
 export interface TaskOptions {

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { topicConfigs } from '../../client/topic-configs.ts'
-import type { RecordLimit } from '../processors/record-limit.ts'
+import type { RecordLimit } from '../../records/record-limit.ts'
 import type { Logger } from './logger.ts'
 
 export interface TopicLimitsOptions {

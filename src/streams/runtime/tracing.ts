@@ -4,7 +4,7 @@ import type { AsyncCall } from '../processors/async-call.ts'
 import type { SourcePosition } from '../processors/process-context.ts'
 import type { SourceProcessor } from '../processors/source.ts'
 import type { StreamRecord } from '../processors/stream-record.ts'
-import type { RecordCollector } from './record-collector.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 import type { RecordTracer, TracedRecord } from './telemetry.ts'
 
 /** Traces the records of one task. Built in only where there is a tracer: other tasks have none of this. */

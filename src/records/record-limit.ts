@@ -1,6 +1,6 @@
-import { EvertError } from '../../errors.ts'
-import { sizeOfRecordBatch } from '../../records/record-size.ts'
-import type { RecordHeader } from '../../records/record-batch.ts'
+import { EvertError } from '../errors.ts'
+import { sizeOfRecordBatch } from './record-size.ts'
+import type { RecordHeader } from './record-batch.ts'
 
 /** What a topic takes. One object per topic, kept up to date by the runtime. */
 export interface RecordLimit {

@@ -1,11 +1,11 @@
 import type { SubTopology } from '../graph/topology.ts'
-import type { RecordCollector } from '../runtime/record-collector.ts'
-import { encodeChange } from './change-codec.ts'
-import { fanOut } from './fan-out.ts'
-import type { Processor, StoreAccess, TaskContext } from './processor.ts'
-import type { RecordLimit } from './record-limit.ts'
-import { encodeStreamValue, type PartitionCount, SinkProcessor } from './sink.ts'
-import { type SourceProcessor, sourceProcessor } from './source.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
+import { encodeChange } from '../processors/change-codec.ts'
+import { fanOut } from '../processors/fan-out.ts'
+import type { Processor, StoreAccess, TaskContext } from '../processors/processor.ts'
+import type { RecordLimit } from '../../records/record-limit.ts'
+import { encodeStreamValue, type PartitionCount, SinkProcessor } from '../processors/sink.ts'
+import { type SourceProcessor, sourceProcessor } from '../processors/source.ts'
 
 export interface Surroundings {
   readonly task: TaskContext
