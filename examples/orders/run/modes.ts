@@ -47,7 +47,7 @@ export async function placeOrders(count: number, context: RunContext): Promise<O
       `placed ${bar(ids.length, count, drawn)}  validated ${validated} · failed ${failed} · emails ${emails}`,
     )
   const placed = new AbortController()
-  const showing = showUntil(AbortSignal.any([signal, placed.signal]), async () => show(await totals()))
+  const showing = showUntil(placed.signal, async () => show(await totals()))
   try {
     await generate({ url, seed, count, rate, signal, onPlaced: ({ id }) => ids.push(id) })
   } finally {
@@ -78,7 +78,7 @@ export async function importOrders(file: string, context: RunContext): Promise<O
     line.show(`${read}  verdicts ${bar(verdicts, figures.allOrders, drawn)}`)
   }
   const imported = new AbortController()
-  const counting = showUntil(AbortSignal.any([signal, imported.signal]), async () => {
+  const counting = showUntil(imported.signal, async () => {
     sums = await totals()
   })
   let figures: ImportFigures
