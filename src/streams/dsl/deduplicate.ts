@@ -55,7 +55,8 @@ export function deduplicateStream<K, V>(
   const passed =
     options.name === undefined ? plan.names.store('KSTREAM-DEDUPLICATE-') : `${options.name}-store`
   const stores = { passed, byTime: `${passed}-by-time`, times: `${passed}-times` }
-  plan.addStore({ name: stores.passed, key: bytes, value: passedTimes, sourceTopic: undefined })
+  const place = { ...bytes, name: acrossKeys ? `id-${id.name}` : `id-${id.name}-of-${key.name}` }
+  plan.addStore({ name: stores.passed, key: place, value: passedTimes, sourceTopic: undefined })
   plan.addStore({ name: stores.byTime, key: bytes, value: int64, sourceTopic: undefined })
   plan.addStore({ name: stores.times, key: string, value: int64, sourceTopic: undefined })
   const { node: parent, sources } = acrossKeys

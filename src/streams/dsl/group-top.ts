@@ -43,7 +43,8 @@ export function topOfGroups<K, V>(
   const members = `${store}-members`
   plan.addStore({
     name: members,
-    key: bytes,
+    // Ranks are written so that the first one wanted comes first.
+    key: { ...bytes, name: `ranked-${order}` },
     value: countedRow(member),
     sourceTopic: undefined,
     logged: state.logged,

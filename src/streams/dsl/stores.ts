@@ -99,8 +99,11 @@ export function windowStore<K, V>(
   const { key, value, sizeMs, retentionMs, retainDuplicates = false, logged = true } = options
   assertWhole(name, { sizeMs }, 1)
   assertWhole(name, { retentionMs }, sizeMs)
+  const rowKey = windowStoreKey(key, sizeMs)
+  // With duplicates a number follows the key, in the rows and in the index.
+  const stored = retainDuplicates ? { ...rowKey, name: `numbered-${rowKey.name}` } : rowKey
   return declared(
-    [{ name, key: windowStoreKey(key, sizeMs), value, logged }, ...timedParts(name, logged)],
+    [{ name, key: stored, value, logged }, ...timedParts(name, logged)],
     (context, time) =>
       new TypedWindowStore<K, V>({ name, key, sizeMs, retentionMs, retainDuplicates }, context, time),
   )

@@ -12,7 +12,7 @@ import { unlimitedWindowAggregate } from '../processors/unlimited-window-aggrega
 import { assertIdleTime } from '../processors/idle-closing.ts'
 import { sendingLate } from '../processors/late-records.ts'
 import type { WindowFold } from '../processors/window-fold.ts'
-import { type Windowed, windowStoreKey } from '../processors/windowed-key.ts'
+import { type Windowed, slidingStoreKey, windowStoreKey } from '../processors/windowed-key.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import type { WindowIdling } from '../processors/windowed-rows.ts'
 import { WindowBlockCodec } from '../state/window-blocks.ts'
@@ -164,7 +164,7 @@ function slidingOperator(windows: SlidingWindows, onClose: boolean): WindowOpera
     hasIndex: true,
     hasTimes: true,
     stored: () => undefined,
-    storeKey: key => windowStoreKey(key, windows.timeDifferenceMs),
+    storeKey: key => slidingStoreKey(key, windows.timeDifferenceMs),
     create: (fold, parts) => slidingWindowAggregate({ ...parts, windows, fold, onClose }),
   }
 }

@@ -43,6 +43,11 @@ export function windowStoreKey<K>(key: Codec<K>, sizeMs: number): TimeFirstCodec
   }
 }
 
+/** The same bytes of windows that include their end: those of tumbling windows would be read with another end. */
+export function slidingStoreKey<K>(key: Codec<K>, sizeMs: number): TimeFirstCodec<Windowed<K>> {
+  return { ...windowStoreKey(key, sizeMs), name: `sliding-${sizeMs}-${key.name}` }
+}
+
 /** Windowed keys in topics, as Kafka Streams writes them (TimeWindowedSerializer): the key, then start. */
 export function windowed<K>(key: Codec<K>, options: { sizeMs: number }): Codec<Windowed<K>> {
   return {
