@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createTopics, deleteTopics, listTopics } from '../../src/client/admin.ts'
 import { Producer } from '../../src/client/producer.ts'
+import { readTopic } from '../../src/client/read-topic.ts'
 import { app, openCluster, string, topic } from '../../src/index.ts'
 import { holdsRecords, runScenario, SCENARIOS } from './topology-scenarios.ts'
 
@@ -93,6 +94,57 @@ test('what has no state yet, or lost it, may change as it likes', async () => {
   await using running = await counting(false).start({ cluster, ...committed })
   await running.whenRunning()
 })
+
+for (const remedy of ['deleted', 'accepted'] as const) {
+  test(`what kept rows in order comes back void, when it is ${remedy}`, async t => {
+    const directory = temporary(t)
+    await using cluster = await openCluster('memory:outdated-' + remedy)
+    const expired = topic('expired', { key: string, value: string })
+    const expiring = (ttlMs?: number) => {
+      const shop = app('shop')
+      const counted = shop
+        .stream(visits)
+        .groupByKey()
+        .count({ store: 'rows', ...(ttlMs === undefined ? {} : { ttlMs }) })
+      counted
+        .toStream()
+        .map(count => (count === null ? 'gone' : 'here'), { value: string })
+        .to(expired)
+      return shop
+    }
+    const seen = async (text: string) => {
+      for await (const { batches } of readTopic(cluster, expired.name)) {
+        for (const batch of batches) {
+          const records = batch.records()
+          for (let i = 0; i < records.count; i++) {
+            if (`${records.key(i)?.toString()} ${records.value(i)?.toString()}` === text) return true
+          }
+        }
+      }
+      return false
+    }
+    const options = { cluster, commitIntervalMs: 5, stateDir: directory } as const
+    for (const [key, timestamp, ttlMs] of [
+      ['a', 1, 10],
+      ['b', 2, undefined],
+    ] as const) {
+      await using running = await expiring(ttlMs).start(options)
+      await running.append(visits, key, 'x', { timestamp })
+      await until(() => seen(`${key} here`))
+    }
+    await assert.rejects(expiring(10).start(options), {
+      code: 'TOPOLOGY_CHANGED',
+      message: /store rows-times would come back as it was.*Delete the topic "shop-rows-times-changelog"/,
+    })
+    if (remedy === 'deleted') {
+      await deleteTopics(cluster, ['shop-rows-times-changelog', 'shop-rows-expiry-changelog'])
+    }
+    const onTopologyChange = remedy === 'accepted' ? 'accept' : 'refuse'
+    await using running = await expiring(10).start({ ...options, onTopologyChange })
+    for (const key of ['a', 'b', 'c', 'd']) await running.append(visits, key, 'x', { timestamp: 80 })
+    await until(async () => (await seen('a gone')) && (await seen('b gone')))
+  })
+}
 
 test('an application without state keeps no layout', async () => {
   await using cluster = await openCluster('memory:stateless')

@@ -43,6 +43,12 @@ function inFull(risk: Risk): string {
         `The store ${risk.store.name} would be misread: ${risk.differences.join('; ')}. ` +
         'Change that back; or give the store a new name, under which it starts empty.'
       )
+    case 'outdated':
+      return (
+        `The store ${risk.store.name} would come back as it was when it was there last, without what ` +
+        `${risk.main.name} took in since. Delete the topic "${risk.topic}", and it begins anew; to accept the change ` +
+        'does that too.'
+      )
     case 'rekeyed':
       return (
         `The repartition topic "${risk.topic}" would have its keys in other partitions: they were written as ` +
@@ -84,6 +90,7 @@ function keepName({ name, isGenerated }: StoreLayout): string {
 }
 
 function belongsTo(risk: Risk, other: Risk): boolean {
+  if (risk.kind === 'outdated') return other.kind === 'reencoded' && other.store.name === risk.main.name
   if (risk.kind !== 'orphaned' || other.kind !== 'orphaned') return false
   return risk.store.name !== other.store.name && isNamedAfter(risk.store.name, other.store.name)
 }

@@ -1,5 +1,6 @@
 import { type Alignment, alignOperators } from './align-operators.ts'
 import { destinationsOf } from './destinations.ts'
+import { isNamedAfter } from './given-names.ts'
 import { mayBeOther } from './like-operators.ts'
 import type { OperatorLayout, RepartitionLayout, StateLayout, StoreLayout } from './state-layout.ts'
 
@@ -41,6 +42,13 @@ export type Risk =
       readonly topic: string
       readonly store: StoreLayout
       readonly differences: readonly string[]
+    }
+  /** It belongs to the rows of `main`, which were kept without it for a while: what it has from before is void. */
+  | {
+      readonly kind: 'outdated'
+      readonly topic: string
+      readonly store: StoreLayout
+      readonly main: StoreLayout
     }
   /** Keys of a repartition topic are written in another way: they lie in other partitions now. */
   | {
@@ -85,6 +93,11 @@ export function compareLayouts(before: StateLayout, now: StateLayout): LayoutCha
       const moved = movedOwner({ before, now, kept }, store)
       if (moved !== undefined) risks.push({ kind: 'moved', topic: store.changelog, store, ...moved })
     }
+  }
+  for (const store of starting) {
+    const main = now.stores.find(other => known.has(other.name) && isBeside(now, store, other))
+    if (main === undefined || store.changelog === null || store.isSource) continue
+    risks.push({ kind: 'outdated', topic: store.changelog, store, main })
   }
   for (const topic of before.repartitions) {
     const same = now.repartitions.find(each => each.name === topic.name)
@@ -154,6 +167,12 @@ function ownedStores({ operators, stores }: StateLayout): ReadonlyMap<string, St
     owned.set(operator.name, own)
   }
   return owned
+}
+
+/** An operator keeps it together with the rows, and under their name with more behind it. */
+function isBeside({ operators }: StateLayout, store: StoreLayout, rows: StoreLayout): boolean {
+  if (store.name === rows.name || !isNamedAfter(store.name, rows.name)) return false
+  return operators.some(({ stores }) => stores.includes(store.name) && stores.includes(rows.name))
 }
 
 /** Generated names alone do not tell that an operator is still the one that it was. */

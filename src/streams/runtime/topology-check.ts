@@ -1,4 +1,4 @@
-import { committedOffsets, describeTopics, listOffsets } from '../../client/admin.ts'
+import { committedOffsets, deleteTopics, describeTopics, listOffsets } from '../../client/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import { readTopic } from '../../client/read-topic.ts'
 import { EvertError } from '../../errors.ts'
@@ -46,11 +46,18 @@ export async function checkTopology(options: TopologyCheckOptions): Promise<stri
   const changes = compareLayouts(before, now)
   const real: Risk[] = []
   for (const risk of changes.risks) if (await isReal(cluster, applicationId, risk)) real.push(risk)
-  const changed = changesInWords(changes)
+  const outdated = real.filter(risk => risk.kind === 'outdated').map(({ store }) => store)
+  const newStores = changes.newStores.filter(store => !outdated.includes(store))
+  const changed = changesInWords({ ...changes, newStores })
   if (real.length > 0) {
     const told = explanation(applicationId, risksInWords(real), changed)
     if (onChange === 'refuse') throw new EvertError('TOPOLOGY_CHANGED', told)
     logger.warn(`${told}\nThis was accepted.`)
+    // Local copies of their rows are dropped with them: they know which topic they came from.
+    await deleteTopics(
+      cluster,
+      outdated.flatMap(({ changelog }) => (changelog === null ? [] : [changelog])),
+    )
   } else if (changed.length > 0) {
     logger.info(`The topology of "${applicationId}" changed, and keeps its state: ${changed.join('; ')}.`)
   }
