@@ -2,7 +2,7 @@ import { Cluster, type ClusterOptions } from '../client/cluster.ts'
 import { describeValue } from '../contracts/schema.ts'
 import { EvertError } from '../errors.ts'
 import type { Optimization, TopologyOptions } from '../streams/graph/to-topology.ts'
-import { isErrorPolicy } from '../streams/processors/error-policy.ts'
+import { ERROR_POLICY, isErrorPolicy } from '../streams/processors/error-policy.ts'
 import type { StartOptions } from './app.ts'
 import type { CloseOptions } from './running.ts'
 
@@ -60,8 +60,7 @@ const startRules: RulesOf<StartOptions> = {
   heartbeatIntervalMs: wholeMilliseconds,
   guarantee: oneOf('exactly_once', 'at_least_once'),
   onError: {
-    words:
-      '"fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of deserialization, processing, production',
+    words: ERROR_POLICY,
     isMet: isErrorPolicy,
   },
   onStateChange: fn,

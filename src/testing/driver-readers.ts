@@ -1,5 +1,5 @@
 import type { GlobalTable, StoreDefinition, SubTopology } from '../streams/graph/topology.ts'
-import { globalRow } from '../streams/runtime/global-row.ts'
+import type { GlobalRows } from '../streams/runtime/global-rows.ts'
 import { Task } from '../streams/runtime/task.ts'
 import type { TaskOptions } from '../streams/runtime/task-options.ts'
 import type { KeyValueStore } from '../streams/state/store.ts'
@@ -64,10 +64,12 @@ export class GlobalReader implements Reader, OpenStore {
   readonly definition: StoreDefinition
   readonly store: KeyValueStore<unknown>
   readonly #table: GlobalTable
+  readonly #rows: GlobalRows
   readonly #waiting: LogRecord[] = []
 
-  constructor(table: GlobalTable) {
+  constructor(table: GlobalTable, rows: GlobalRows) {
     this.#table = table
+    this.#rows = rows
     this.topic = table.topic
     this.definition = table.store
     this.store = new DriverStore<unknown>(table.store.name)
@@ -83,10 +85,9 @@ export class GlobalReader implements Reader, OpenStore {
 
   process(maxRecords: number): number {
     const taken = this.#waiting.splice(0, maxRecords)
-    for (const { record } of taken) {
-      if (record.key === null) continue
-      const row = globalRow(this.#table, record.key, record.value)
-      this.store.put(record.key.toString('latin1'), row, record.timestamp)
+    for (const { record, partition } of taken) {
+      const read = { partition, firstOffset: record.offset, batches: [singleRecord(record)] }
+      this.#rows.write(this.#table, read, this.store)
     }
     return taken.length
   }

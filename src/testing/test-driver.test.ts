@@ -130,3 +130,20 @@ test('unknown topics and stores are named', () => {
   )
   assert.throws(() => driver.rows('x'), /has no store "x". It has rows\./)
 })
+
+test('an error policy that is none is refused, as by an application', () => {
+  const builder = new StreamsBuilder()
+  builder.stream(text('in')).to(text('out'))
+  for (const [onError, found] of [
+    ['skipp', '"skipp"'],
+    [{ procesing: 'skip' }, 'an object'],
+    [{ deadLetter: '' }, 'an object'],
+    [{}, 'an object'],
+    [null, 'null'],
+  ] as const) {
+    assert.throws(() => testDriver(builder, { onError: onError as never }), {
+      code: 'INVALID_ARGUMENT',
+      message: `The option onError is "fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of deserialization, processing and production; not ${found}.`,
+    })
+  }
+})

@@ -14,7 +14,8 @@ import {
 } from '../streams/runtime/record-counts.ts'
 import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
-import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
+import { assertErrorPolicy, type ErrorPolicy } from '../streams/processors/error-policy.ts'
+import { GlobalRows } from '../streams/runtime/global-rows.ts'
 import type { RecordLimit } from '../records/record-limit.ts'
 import { DriverLog } from './driver-log.ts'
 import { DriverTask, GlobalReader, type OpenStore, withFrozenValues } from './driver-readers.ts'
@@ -69,7 +70,8 @@ export interface OutputRecord<K, V> {
  * With `partitions` and a `seed` it runs as a cluster may run it: several tasks, which come to their records in one of
  * many orders. A result that holds for every seed holds whatever the timing.
  *
- * Throws INVALID_TOPOLOGY when topics that are joined have different numbers of partitions.
+ * Throws INVALID_TOPOLOGY when topics that are joined have different numbers of partitions, INVALID_ARGUMENT for an
+ * `onError` that is no policy.
  *
  * @example
  * const driver = testDriver(builder)
@@ -104,6 +106,7 @@ export class TestDriver {
   #onCallDone: () => void = () => {}
 
   constructor(topology: Topology, options: TestDriverOptions) {
+    assertErrorPolicy(options)
     this.seed = options.seed
     this.#topics = topology.topics
     this.#views = topology.views
@@ -121,7 +124,15 @@ export class TestDriver {
     this.#turns = seeded ?? new LogOrder()
     this.#inAnyOrder = seeded === undefined ? list => list : list => seeded.shuffled(list)
     this.#log = new DriverLog(this.#partitionsOf, this.#turns)
-    const globals = topology.globalTables.map(table => new GlobalReader(table))
+    const globalRows = new GlobalRows({
+      collector: this.#collector(),
+      applicationId: options.applicationId ?? 'test',
+      onError: options.onError,
+      limitOf: topic => this.#limitOf(topic),
+      warn: () => {},
+      counts: this.#counts,
+    })
+    const globals = topology.globalTables.map(table => new GlobalReader(table, globalRows))
     for (const reader of globals) this.#stores.set(reader.definition.name, [reader])
     for (const subTopology of topology.subTopologies) {
       const frozen = withFrozenValues(subTopology)

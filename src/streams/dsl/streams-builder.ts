@@ -6,7 +6,7 @@ import type { Topic } from '../../contracts/topic.ts'
 import { Plan, type PlanNode } from '../graph/plan.ts'
 import type { Topology } from '../graph/topology.ts'
 import { type TopologyOptions, toTopology } from '../graph/to-topology.ts'
-import { isErrorPolicy } from '../processors/error-policy.ts'
+import { assertErrorPolicy } from '../processors/error-policy.ts'
 import { tableSource } from '../processors/table-source.ts'
 import type { TimestampExtractor } from '../processors/timestamp-extractor.ts'
 import { versionCodec } from '../processors/versioned-rows.ts'
@@ -62,7 +62,7 @@ export class StreamsBuilder {
     }
     const name = this.#plan.names.operator('KSTREAM-SOURCE-', options.name)
     const names = list.map(topic => topic.name)
-    assertErrorPolicy(options)
+    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
     for (const topic of list) this.#plan.topics.set(topic.name, topic)
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
     const { onError } = options
@@ -89,7 +89,7 @@ export class StreamsBuilder {
     const { plan } = this.#context
     const { key, value } = topic
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
-    assertErrorPolicy(options)
+    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
     plan.topics.set(topic.name, topic)
     const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
@@ -139,7 +139,7 @@ export class StreamsBuilder {
           `got ${historyRetentionMs}.`,
       )
     }
-    assertErrorPolicy(options)
+    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
     plan.topics.set(topic.name, topic)
     const latest = options.store ?? plan.names.store(`${topic.name}-`)
     const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
@@ -228,15 +228,6 @@ function assertReadAlike(shared: StreamSource, { topics, ...asked }: Omit<Stream
       `${read} ${side} codecs, ${codecs}. Declare the topic once, and derive both streams from one that reads it.`,
     )
   }
-}
-
-function assertErrorPolicy({ onError }: { readonly onError?: unknown }): void {
-  if (onError === undefined || isErrorPolicy(onError)) return
-  throw new EvertError(
-    'INVALID_TOPOLOGY',
-    'The option onError of a source is "fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of ' +
-      'deserialization, processing and production.',
-  )
 }
 
 function isList<T>(topics: T | readonly [T, ...T[]]): topics is readonly [T, ...T[]] {

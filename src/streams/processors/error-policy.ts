@@ -1,3 +1,5 @@
+import { describeValue } from '../../contracts/schema.ts'
+import { type ErrorCode, EvertError } from '../../errors.ts'
 import type { RecordHeader } from '../../records/record-batch.ts'
 
 /**
@@ -50,6 +52,20 @@ export type ErrorRule = ErrorDecision | ErrorHandler
 export type ErrorPolicy = ErrorRule | { readonly [kind in ErrorKind]?: ErrorRule }
 
 const KINDS: ReadonlySet<string> = new Set<ErrorKind>(['deserialization', 'processing', 'production'])
+
+/** What an option `onError` is, in words. */
+export const ERROR_POLICY =
+  '"fail", "skip" or { deadLetter: TOPIC }, a function, or one of these for each of deserialization, processing and ' +
+  'production'
+
+/** Throws INVALID_ARGUMENT, or the code that is given. */
+export function assertErrorPolicy(
+  { onError }: { readonly onError?: unknown },
+  code: ErrorCode = 'INVALID_ARGUMENT',
+): void {
+  if (onError === undefined || isErrorPolicy(onError)) return
+  throw new EvertError(code, `The option onError is ${ERROR_POLICY}; not ${describeValue(onError)}.`)
+}
 
 /** Of an option: whether it has the form of an ErrorPolicy. */
 export function isErrorPolicy(value: unknown): value is ErrorPolicy {

@@ -1,6 +1,3 @@
-import type { Cluster } from '../../client/cluster.ts'
-import type { FetchedPartition } from '../../client/fetcher.ts'
-import { Producer } from '../../client/producer.ts'
 import { EvertError } from '../../errors.ts'
 import { latin1Slice } from '../../internal/latin1.ts'
 import type { RecordColumns } from '../../records/record-columns.ts'
@@ -8,10 +5,10 @@ import type { GlobalTable } from '../graph/topology.ts'
 import type { KeyValueStore } from '../state/store.ts'
 import { writeDeadLetter } from './dead-letter.ts'
 import { globalRow } from './global-row.ts'
+import type { RecordCollector } from './record-collector.ts'
 import type { RecordCounts } from './record-counts.ts'
 import type { DropReason } from '../processors/drop-reason.ts'
 import { GLOBAL_TASK } from '../state/task-id.ts'
-import type { Logger } from './logger.ts'
 import type { ErrorDecision, ErrorPolicy, FailedRecord } from '../processors/error-policy.ts'
 import type { RecordLimit } from '../../records/record-limit.ts'
 import { decisionOf, type ErrorRules, rulesOf } from './error-rules.ts'
@@ -19,27 +16,29 @@ import { isFaultOfRecord } from './fault.ts'
 import { failedRead } from './failed-input.ts'
 
 export interface GlobalRowsOptions {
-  readonly cluster: Cluster
+  /** Where dead letters go. */
+  readonly collector: RecordCollector
   readonly applicationId: string
-  readonly onError: ErrorPolicy
+  readonly onError: ErrorPolicy | undefined
   /** What the topics of dead letters take. */
   readonly limitOf: (topic: string) => RecordLimit
-  readonly logger: Logger
+  readonly warn: (text: string) => void
   /** Of all tasks of the instance. */
   readonly counts: RecordCounts
 }
 
-/**
- * Makes rows of a global table from records, and does with those that fail what the error policy says.
- *
- * Dead letters are written by each instance, since each keeps its own copy of the table, and before the position moves
- * on: after a crash in between they are written again.
- */
+/** What was read of one partition. */
+export interface ReadRecords {
+  readonly partition: number
+  /** Records before it are passed over. */
+  readonly firstOffset: number
+  readonly batches: readonly { records(): RecordColumns }[]
+}
+
+/** Makes rows of a global table from records, and does with those that fail what the error policy says. */
 export class GlobalRows {
   readonly #options: GlobalRowsOptions
   readonly #rules: ErrorRules
-  #producer: Producer | undefined
-  #hasDeadLetters = false
   #refused = 0
 
   constructor(options: GlobalRowsOptions) {
@@ -53,7 +52,7 @@ export class GlobalRows {
   }
 
   /** Puts the rows of a fetch and returns how many records it had. Throws TASK_FAILED under the policy `fail`. */
-  write(table: GlobalTable, part: FetchedPartition, rows: KeyValueStore<unknown>): number {
+  write(table: GlobalTable, part: ReadRecords, rows: KeyValueStore<unknown>): number {
     let count = 0
     for (const batch of part.batches) {
       const columns = batch.records()
@@ -82,17 +81,6 @@ export class GlobalRows {
     return count
   }
 
-  /** Resolves when the dead letters of all writes are durable. */
-  async flush(): Promise<void> {
-    if (!this.#hasDeadLetters) return
-    await this.#producer?.flush()
-    this.#hasDeadLetters = false
-  }
-
-  async close(): Promise<void> {
-    await this.#producer?.close()
-  }
-
   #drop({ store }: Pick<GlobalTable, 'store'>, reason: DropReason): void {
     this.#options.counts.of(GLOBAL_TASK).drop(store.name, reason)
   }
@@ -104,7 +92,7 @@ export class GlobalRows {
   ): void {
     if (!isFaultOfRecord(failed.error)) throw failed.error
     const { topic, store } = table
-    const { cluster, logger, applicationId: application, limitOf } = this.#options
+    const { collector, warn, applicationId: application, limitOf } = this.#options
     const { error, columns, index } = failed
     const { where, record: input } = failedRead({ topic, partition, columns, index })
     const kind = isReadable(table, columns, index) ? 'processing' : 'deserialization'
@@ -123,16 +111,13 @@ export class GlobalRows {
     this.#refused++
     this.#drop(table, kind)
     if (decision === 'skip') {
-      logger.warn(
+      warn(
         `The global table "${store.name}" passes over ${topic}-${partition}, offset ${input.offset}: ${reason}`,
       )
       return
     }
-    this.#producer ??= new Producer(cluster)
-    this.#hasDeadLetters = true
-    const producer = this.#producer
     const letters = { topic: decision.deadLetter, limit: limitOf(decision.deadLetter) }
-    writeDeadLetter({ collect: producer.append.bind(producer) }, letters, { error, record })
+    writeDeadLetter(collector, letters, { error, record })
   }
 
   #decide(

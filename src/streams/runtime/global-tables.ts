@@ -16,6 +16,7 @@ import type { RecordCounts } from './record-counts.ts'
 import { GLOBAL_TASK } from '../state/task-id.ts'
 import { TaskStores } from '../state/task-stores.ts'
 import { globalMark, type GlobalPartition, openPositions } from './global-positions.ts'
+import { GlobalLetters } from './global-letters.ts'
 import { GlobalRows } from './global-rows.ts'
 import type { Logger } from './logger.ts'
 import type { RestoreProgress } from './restore.ts'
@@ -60,6 +61,7 @@ export class GlobalTables implements StoreAccess {
   /** By topic and partition, those of all tables of the topic. */
   readonly #partitions = new Map<string, GlobalPartition[]>()
   readonly #filled = deferred<void>()
+  readonly #letters: GlobalLetters
   readonly #rows: GlobalRows
   #stores: TaskStores | undefined
   #fetcher: Fetcher | undefined
@@ -70,7 +72,12 @@ export class GlobalTables implements StoreAccess {
 
   constructor(options: GlobalTablesOptions) {
     this.#options = options
-    this.#rows = new GlobalRows(options)
+    this.#letters = new GlobalLetters(options.cluster)
+    this.#rows = new GlobalRows({
+      ...options,
+      collector: this.#letters,
+      warn: text => options.logger.warn(text),
+    })
   }
 
   /** Resolves when every table has come to the end that its topic has now. Throws TASK_FAILED, and CLOSED after `stop`. */
@@ -122,7 +129,7 @@ export class GlobalTables implements StoreAccess {
     await this.#filling?.catch(() => {})
     await this.#following
     await this.#fetcher?.close()
-    await this.#rows.close()
+    await this.#letters.close()
     await this.#stores?.close()
   }
 
@@ -214,7 +221,7 @@ export class GlobalTables implements StoreAccess {
       place.records += this.#rows.write(table, own, rows)
       Object.assign(marks, globalMark(table, { topicId, partition, next: part.nextOffset }))
     }
-    await this.#rows.flush()
+    await this.#letters.flush()
     this.stores.writeChangelog(NOWHERE)
     this.stores.commit(marks)
     for (const place of behind) {
