@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isPromise } from '../internal/is-promise.ts'
 import type { Codec } from './codec.ts'
 import { refused, utf8Text } from './codecs.ts'
 import { readsBy } from './decodes-alike.ts'
@@ -57,6 +58,7 @@ function writeJson(value: unknown, maxDepth: number): string {
     throw refused('json', `it cannot be written as JSON (${(error as Error).message})`, error)
   }
   if (text === undefined) throw refused('json', `${typeof value} cannot be written as JSON`)
+  if (text === '{}' && isPromise(value)) throw refused('json', 'a promise cannot be written as JSON')
   assertDepth(text, maxDepth)
   return text
 }

@@ -57,10 +57,12 @@ const TOPOLOGIES: Record<string, (builder: StreamsBuilder) => void> = {
       .to(others)
   },
   'joins of tables at once': builder => {
-    const order = builder.table(left)
+    const orders = builder.table(left)
+    const order = orders.map(value => value, { store: 'orders', value: string })
+    const state = orders.map(value => value.length, { store: 'lengths', value: int64 })
     const joined = joinTables(
-      { order, payment: builder.table(right), state: order.map(value => value.length, { value: int64 }) },
-      ({ order: text, payment, state }) => `${text} ${payment} ${state}`,
+      { order, payment: builder.table(right), state },
+      ({ order: text, payment, state: length }) => `${text} ${payment} ${length}`,
       { optional: ['payment'], value: string },
     )
     joined.toStream().to(output)

@@ -40,7 +40,9 @@ function check(driver: TestDriver, steps: readonly (readonly [string, ...string[
 }
 
 test('a stream joins the row as it was at the time of its record', () => {
-  const driver = topology((builder, table) => builder.stream(left).leftJoin(table, joiner, text).to(output))
+  const driver = topology((builder, table) =>
+    builder.stream(left).leftJoin(table, joiner, { value: string }).to(output),
+  )
   check(driver, [
     ['r a 10 ten'],
     ['r a 20 twenty'],
@@ -57,7 +59,9 @@ test('a stream joins the row as it was at the time of its record', () => {
 })
 
 test('what is behind the history is neither taken nor found, the latest row always is', () => {
-  const driver = topology((builder, table) => builder.stream(left).leftJoin(table, joiner, text).to(output))
+  const driver = topology((builder, table) =>
+    builder.stream(left).leftJoin(table, joiner, { value: string }).to(output),
+  )
   check(driver, [
     ['r a 10 ten'],
     ['r a 20 twenty'],
@@ -177,7 +181,9 @@ test('the stream of a versioned table has its rows as they come, and what follow
 })
 
 test('versions that can no longer be asked for are removed, of deleted keys all', () => {
-  const driver = topology((builder, table) => builder.stream(left).join(table, joiner, text).to(output))
+  const driver = topology((builder, table) =>
+    builder.stream(left).join(table, joiner, { value: string }).to(output),
+  )
   for (let i = 0; i < 3_000; i++) {
     send(driver, `r k${i} ${i * 10} x`)
     send(driver, `r k${i} ${i * 10 + 1} y`)

@@ -13,6 +13,8 @@ import { defaultValueCodec } from './default-codecs.ts'
 import { keyGroups } from './keyed-groups.ts'
 import type { KGroupedStream } from './kgrouped-stream.ts'
 import type { KTable } from './ktable.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { ChangeOptions, StoreValueOptions } from './options.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
@@ -44,6 +46,7 @@ export class CogroupedKStream<K, A> {
     grouped: KGroupedStream<K, V>,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
   ): CogroupedKStream<K, A> {
+    assertFunctions('cogroup', { aggregator })
     const keyed = (store: string) => grouped.keyed(store)
     return new CogroupedKStream(this.#context, [
       ...this.#groups,
@@ -55,8 +58,10 @@ export class CogroupedKStream<K, A> {
   windowedBy(windows: TimeWindows | SlidingWindows | UnlimitedWindows): WindowedCogroup<K, A> {
     const operator = windowOperator(windows)
     return {
-      aggregate: (initial, options = {}) =>
-        aggregateWindows(this.#context, operator, {
+      aggregate: (initial, options = {}) => {
+        assertFunctions('aggregate', { initial })
+        assertOptions('aggregate', options, optionNames.windowStoreValue)
+        return aggregateWindows(this.#context, operator, {
           groups: this.#groups.map(({ keyed, aggregator }) => ({
             keyed: keyed as KeyedGroup<K>,
             fold: aggregateFold(initial, aggregator),
@@ -64,16 +69,20 @@ export class CogroupedKStream<K, A> {
           value: options.value ?? (defaultValueCodec as Codec<A>),
           prefix: 'COGROUPKSTREAM-AGGREGATE-',
           options,
-        }),
+        })
+      },
     }
   }
 
   /** Groups by sessions of activity; `merger` makes one of two sessions' aggregates. */
   sessions(windows: SessionWindows, merger: (a: A, b: A, key: K) => A): WindowedCogroup<K, A> {
+    assertFunctions('sessions', { merger })
     const operator = sessionOperator(windows)
     return {
-      aggregate: (initial, options = {}) =>
-        aggregateWindows(this.#context, operator, {
+      aggregate: (initial, options = {}) => {
+        assertFunctions('aggregate', { initial })
+        assertOptions('aggregate', options, optionNames.windowStoreValue)
+        return aggregateWindows(this.#context, operator, {
           groups: this.#groups.map(({ keyed, aggregator }) => ({
             keyed: keyed as KeyedGroup<K>,
             fold: sessionAggregate(initial, aggregator, merger as Joiner),
@@ -81,12 +90,15 @@ export class CogroupedKStream<K, A> {
           value: options.value ?? (defaultValueCodec as Codec<A>),
           prefix: 'COGROUPKSTREAM-AGGREGATE-',
           options,
-        }),
+        })
+      },
     }
   }
 
   /** The table of the aggregates, which begin as `initial()`. A record without key or value is dropped. */
   aggregate(initial: () => A, options: StoreValueOptions<A> & ChangeOptions = {}): KTable<K, A> {
+    assertFunctions('aggregate', { initial })
+    assertOptions('aggregate', options, optionNames.storeValueChange)
     const { plan } = this.#context
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const store = options.store ?? plan.names.store('COGROUPKSTREAM-AGGREGATE-')

@@ -1,9 +1,11 @@
 import type { Codec } from '../../contracts/codec.ts'
 import type { Plan } from '../graph/plan.ts'
-import type { Mapper } from '../processors/functions.ts'
+import { type Mapper, refuseAnswer } from '../processors/functions.ts'
 import { type ReadOnlyStore, readOnlyStore } from '../processors/processor-store.ts'
 import { CONNECTION, type StoreConnection, type StoreDeclaration } from '../processors/store-declaration.ts'
 import { defaultValueCodec } from './default-codecs.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { StoreOptions, StoreValueOptions } from './options.ts'
 import { assertLogged } from './topic-tables.ts'
 import { assertSamePlan } from './table-connection.ts'
@@ -45,18 +47,28 @@ export class GlobalKTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>>
   ): GlobalKTable<K, V2>
   filter(predicate: (value: V, key: K) => boolean, options?: StoreOptions): GlobalKTable<K, V>
   filter(predicate: (value: V, key: K) => boolean, options: StoreOptions = {}): GlobalKTable<K, V> {
-    const keep: Mapper = (value, key) => (predicate(value as V, key as K) ? value : null)
+    assertFunctions('filter', { predicate })
+    assertOptions('filter', options, optionNames.store)
+    const keep: Mapper = (value, key) => {
+      const fits: unknown = predicate(value as V, key as K)
+      if (fits === true) return value
+      refuseAnswer(fits, 'filter')
+      return null
+    }
     return this.#derive('GLOBALKTABLE-FILTER-', { ...options, value: this.#parts.value }, keep)
   }
 
   /** The table of mapped rows. A mapper that returns null removes the row. It is called as a filter's predicate is. */
   map<V2>(mapper: (value: V, key: K) => V2 | null, options: StoreValueOptions<V2> = {}): GlobalKTable<K, V2> {
+    assertFunctions('map', { mapper })
+    assertOptions('map', options, optionNames.storeValue)
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     return this.#derive('GLOBALKTABLE-MAPVALUES-', { ...options, value }, mapper as Mapper)
   }
 
   /** Returns the handle that queries its rows on each instance, once the application runs. */
   view(name: string, options: ViewOptions<V> = {}): View<K, V> {
+    assertOptions('view', options, optionNames.view)
     const { plan, store, value } = this.#parts
     const view = new View<K, V>(name, options)
     plan.addView({ name, table: { ...newTableState(value), store }, view })

@@ -6,6 +6,8 @@ import { coPartition } from './context.ts'
 import { defaultValueCodec } from './default-codecs.ts'
 import { assertIndependent } from './dependent-tables.ts'
 import { contextOf, type KTable, partsOf } from './ktable.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { StoreValueOptions } from './options.ts'
 import { derivedParts, newTableState, storesOf } from './table-parts.ts'
 
@@ -46,6 +48,8 @@ export function joinTables<K, M, V2, const O extends keyof M & string = never>(
   joiner: (rows: JoinedRows<M, O>, key: K) => V2 | null,
   options: JoinTablesOptions<V2, O> = {},
 ): KTable<K, V2> {
+  assertFunctions('joinTables', { joiner })
+  assertOptions('joinTables', options, optionNames.joinTables)
   const tables = Object.entries(members) as unknown as [string, KTable<K, unknown>][]
   const optional: readonly string[] = options.optional ?? []
   const context = contextOf(tables)

@@ -12,6 +12,8 @@ import { type TopOptions, topOfGroups } from './group-top.ts'
 import type { KTable } from './ktable.ts'
 import { SessionKStream } from './session-kstream.ts'
 import type { UnlimitedKStream } from './narrowed-tables.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { RowOptions, RowValueOptions } from './options.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planRows } from './table-expiry.ts'
@@ -37,11 +39,14 @@ export class KGroupedStream<K, V> {
 
   /** The number of records. */
   count(options: RowOptions = {}): KTable<K, number> {
+    assertOptions('count', options, optionNames.row)
     return this.#aggregate('KSTREAM-AGGREGATE-', countCodec, options, streamCount)
   }
 
   /** Folds the values of a key into one; its first value is taken as it is. A reducer that returns null deletes. */
   reduce(reducer: (aggregate: V, value: V) => V | null, options: RowOptions = {}): KTable<K, V> {
+    assertFunctions('reduce', { reducer })
+    assertOptions('reduce', options, optionNames.row)
     return this.#aggregate('KSTREAM-REDUCE-', this.#parts.value, options, state =>
       streamReduce(reducer as Reducer, state),
     )
@@ -56,6 +61,8 @@ export class KGroupedStream<K, V> {
     aggregator: (aggregate: A, value: V, key: K) => A | null,
     options: RowValueOptions<A> = {},
   ): KTable<K, A> {
+    assertFunctions('aggregate', { initial, aggregator })
+    assertOptions('aggregate', options, optionNames.rowValue)
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     return this.#aggregate('KSTREAM-AGGREGATE-', value, options, state =>
       streamAggregate(initial as Initializer, aggregator as Aggregator, state),
@@ -70,6 +77,7 @@ export class KGroupedStream<K, V> {
    * bids.groupByKey().top(3, { by: bid => bid.amount })
    */
   top(limit: number, options: TopOptions<V>): KTable<K, readonly V[]> {
+    assertOptions('top', options, optionNames.top)
     const { key, value } = this.#parts
     const keyed = (store: string) => this.#keyed(store)
     return topOfGroups(this.#context, { key, value, keyed, keepsAll: false }, { ...options, limit })

@@ -12,6 +12,8 @@ import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import { type TopOptions, topOfGroups } from './group-top.ts'
 import type { KTable } from './ktable.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { ChangeOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import { repartitionTable } from './repartitioning.ts'
 import { newTableState, sourceParts, storesOf } from './table-parts.ts'
@@ -40,6 +42,7 @@ export class KGroupedTable<K, V> {
 
   /** The number of rows; a group that lost its last one stays, with 0. */
   count(options: StoreOptions & ChangeOptions = {}): KTable<K, number> {
+    assertOptions('count', options, optionNames.storeChange)
     return this.#aggregate('KTABLE-AGGREGATE-', countCodec, options, tableCount)
   }
 
@@ -49,6 +52,8 @@ export class KGroupedTable<K, V> {
     subtractor: (aggregate: V, value: V) => V | null,
     options: StoreOptions & ChangeOptions = {},
   ): KTable<K, V> {
+    assertFunctions('reduce', { adder, subtractor })
+    assertOptions('reduce', options, optionNames.storeChange)
     const aggregator = tableReduce(adder as Reducer, subtractor as Reducer)
     return this.#aggregate('KTABLE-REDUCE-', this.#parts.value, options, aggregator)
   }
@@ -60,6 +65,8 @@ export class KGroupedTable<K, V> {
     subtractor: (aggregate: A, value: V, key: K) => A | null,
     options: StoreValueOptions<A> & ChangeOptions = {},
   ): KTable<K, A> {
+    assertFunctions('aggregate', { initial, adder, subtractor })
+    assertOptions('aggregate', options, optionNames.storeValueChange)
     const value = options.value ?? (defaultValueCodec as Codec<A>)
     const aggregator = tableAggregate(initial, adder as Aggregator, subtractor as Aggregator)
     return this.#aggregate('KTABLE-AGGREGATE-', value, options, aggregator)
@@ -73,6 +80,7 @@ export class KGroupedTable<K, V> {
    * products.groupBy(product => product.category).top(3, { by: product => product.sold })
    */
   top(limit: number, options: TopOptions<V>): KTable<K, readonly V[]> {
+    assertOptions('top', options, optionNames.top)
     const keyed = (store: string) => {
       const node = this.#repartition(store)
       return { node, sources: [node] }

@@ -22,6 +22,8 @@ import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { type KTable, partsOf } from './ktable.ts'
 import { type MapAsyncOptions, planMapAsync } from './map-async.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type {
   DynamicSinkOptions,
   KeyOptions,
@@ -31,7 +33,12 @@ import type {
   RowOptions,
   ValueOptions,
 } from './options.ts'
-import { planProcess, type ProcessDefinition, type ProcessValuesDefinition } from './process.ts'
+import {
+  assertDefinition,
+  planProcess,
+  type ProcessDefinition,
+  type ProcessValuesDefinition,
+} from './process.ts'
 import { repartitionNames, repartitionStream } from './repartitioning.ts'
 import { planSink, type SinkTargets } from './sinks.ts'
 import {
@@ -63,16 +70,18 @@ export class KStream<K, V> {
   filter<V2 extends V>(predicate: (value: V, key: K) => value is V2, options?: NamedOptions): KStream<K, V2>
   filter(predicate: (value: V, key: K) => boolean, options?: NamedOptions): KStream<K, V>
   filter(predicate: (value: V, key: K) => boolean, options: NamedOptions = {}): KStream<K, V> {
-    return this.#then('KSTREAM-FILTER-', options, { create: filter(predicate as Predicate, true) })
+    return this.#filter('filter', predicate, options)
   }
 
   /** The records for which the predicate does not hold. */
   filterNot(predicate: (value: V, key: K) => boolean, options: NamedOptions = {}): KStream<K, V> {
-    return this.#then('KSTREAM-FILTER-', options, { create: filter(predicate as Predicate, false) })
+    return this.#filter('filterNot', predicate, options)
   }
 
   /** A new value for each record (Kafka Streams: mapValues). */
   map<V2>(mapper: (value: V, key: K) => V2 | null, options: ValueOptions<V2> = {}): KStream<K, V2> {
+    assertFunctions('map', { mapper })
+    assertOptions('map', options, optionNames.value)
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const create = mapValues(mapper as Mapper, value)
     return this.#then('KSTREAM-MAPVALUES-', options, { create }, { value })
@@ -97,6 +106,8 @@ export class KStream<K, V> {
     mapper: (value: V, key: K, record: AsyncRecordContext) => PromiseLike<V2 | null>,
     options: MapAsyncOptions<V2> = {},
   ): KStream<K, V2> {
+    assertFunctions('mapAsync', { mapper })
+    assertOptions('mapAsync', options, optionNames.mapAsync)
     const { plan } = this.#context
     const result = options.value ?? (defaultValueCodec as Codec<V2>)
     const name = plan.names.operator('KSTREAM-MAPASYNC-', options.name)
@@ -112,6 +123,8 @@ export class KStream<K, V> {
 
   /** Any number of values for each record, under its key (Kafka Streams: flatMapValues). */
   flatMap<V2>(mapper: (value: V, key: K) => Iterable<V2>, options: ValueOptions<V2> = {}): KStream<K, V2> {
+    assertFunctions('flatMap', { mapper })
+    assertOptions('flatMap', options, optionNames.value)
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const create = flatMapValues(mapper as Mapper, value)
     return this.#then('KSTREAM-FLATMAPVALUES-', options, { create }, { value })
@@ -124,6 +137,8 @@ export class KStream<K, V> {
     select: (value: V, key: K) => K2 | null,
     options: NamedOptions | KeyOptions<K2> = {},
   ): KStream<K2, V> {
+    assertFunctions('selectKey', { selector: select })
+    assertOptions('selectKey', options, optionNames.key)
     const key = keyCodecOf(options)
     const create = selectKey(select as Mapper, key)
     return this.#then('KSTREAM-KEY-SELECT-', options, { create }, { key, keyChanged: true })
@@ -131,6 +146,8 @@ export class KStream<K, V> {
 
   /** Shows each record to a function, for logs and measurements; it may see a record again after a failure. */
   peek(action: (value: V, key: K) => void, options: NamedOptions = {}): KStream<K, V> {
+    assertFunctions('peek', { action })
+    assertOptions('peek', options, optionNames.named)
     return this.#then('KSTREAM-PEEK-', options, { create: peek(action as Mapper) })
   }
 
@@ -151,6 +168,8 @@ export class KStream<K, V> {
     definition: ProcessDefinition<K, V, K2, V2, S>,
     options: NamedOptions = {},
   ): KStream<K2, V2> {
+    assertDefinition('process', definition, optionNames.process)
+    assertOptions('process', options, optionNames.named)
     const { stores, create } = definition
     const key = definition.key ?? (this.#parts.key as Codec<unknown> as Codec<K2>)
     const value = definition.value ?? (this.#parts.value as Codec<unknown> as Codec<V2>)
@@ -167,6 +186,8 @@ export class KStream<K, V> {
     definition: ProcessValuesDefinition<K, V, V2, S>,
     options: NamedOptions = {},
   ): KStream<K, V2> {
+    assertDefinition('processValues', definition, optionNames.processValues)
+    assertOptions('processValues', options, optionNames.named)
     const { stores, create } = definition
     const value = definition.value ?? (this.#parts.value as Codec<unknown> as Codec<V2>)
     const processor = planProcess(this.#context.plan, {
@@ -195,12 +216,15 @@ export class KStream<K, V> {
     id: (value: V, key: K) => unknown,
     options: DeduplicateOptions & { readonly id?: Codec<unknown> },
   ): KStream<K, V> {
+    assertFunctions('deduplicate', { id })
+    assertOptions('deduplicate', options, optionNames.deduplicate)
     const keyed = (name: string) => this.#keyed(name)
     return deduplicateStream(this.#context, this.#parts, { ...options, idOf: id as Mapper, keyed })
   }
 
   /** The records of both streams, in no set order between them. */
   merge(other: KStream<K, V>, options: NamedOptions = {}): KStream<K, V> {
+    assertOptions('merge', options, optionNames.named)
     const { plan } = this.#context
     const parts = this.#parts
     const name = plan.names.operator('KSTREAM-MERGE-', options.name)
@@ -227,6 +251,8 @@ export class KStream<K, V> {
     branches: B,
     options: NamedOptions & { readonly default?: D } = {},
   ): { readonly [N in keyof B | D]: KStream<K, V> } {
+    assertFunctions('split', branches)
+    assertOptions('split', options, optionNames.split)
     const { plan } = this.#context
     const name = plan.names.operator('KSTREAM-BRANCH-', options.name)
     const predicates = Object.values(branches) as Predicate[]
@@ -246,6 +272,7 @@ export class KStream<K, V> {
 
   /** Sends the stream through a topic partitioned by its key. Records without a key are dropped there. */
   repartition(options: RepartitionOptions = {}): KStream<K, V> {
+    assertOptions('repartition', options, optionNames.repartition)
     const { plan } = this.#context
     const name = options.name ?? plan.names.operator('KSTREAM-REPARTITION-')
     const { node: parent, key, value } = this.#parts
@@ -255,6 +282,7 @@ export class KStream<K, V> {
 
   /** Groups records by their key, for an aggregate. `name` names the repartition topic if one is needed. */
   groupByKey(options: NamedOptions = {}): KGroupedStream<K, V> {
+    assertOptions('groupByKey', options, optionNames.named)
     return new KGroupedStream(this.#context, this.#parts, options.name)
   }
 
@@ -265,6 +293,8 @@ export class KStream<K, V> {
     select: (value: V, key: K) => K2 | null,
     options: NamedOptions | KeyOptions<K2> = {},
   ): KGroupedStream<K2, V> {
+    assertFunctions('groupBy', { selector: select })
+    assertOptions('groupBy', options, optionNames.key)
     const { name, ...rest } = options
     const selectName = name === undefined ? {} : { name }
     const selected = this.selectKey(select, { ...selectName, ...rest } as KeyOptions<K2>)
@@ -273,6 +303,7 @@ export class KStream<K, V> {
 
   /** The stream as upserts of a table; a null value deletes, a null key is dropped. */
   toTable(options: RowOptions = {}): KTable<K, V> {
+    assertOptions('toTable', options, optionNames.row)
     const { plan } = this.#context
     const { key, value } = this.#parts
     const name = plan.names.operator('KSTREAM-TOTABLE-', options.name)
@@ -380,12 +411,27 @@ export class KStream<K, V> {
     target: Topic<K, V> | ((value: V, key: K, record: RecordContext) => string),
     options: SinkOptions<K, V> | DynamicSinkOptions<K, V> = {},
   ): void {
+    assertOptions('to', options, typeof target === 'function' ? optionNames.dynamicSink : optionNames.sink)
     planSink(this.#context.plan, this.#parts.node, { target, ...options } as SinkTargets)
   }
 
+  #filter(
+    operator: 'filter' | 'filterNot',
+    predicate: (value: V, key: K) => boolean,
+    options: NamedOptions,
+  ): KStream<K, V> {
+    assertFunctions(operator, { predicate })
+    assertOptions(operator, options, optionNames.named)
+    const create = filter(predicate as Predicate, operator === 'filter')
+    return this.#then('KSTREAM-FILTER-', options, { create })
+  }
+
   #join(other: unknown, join: { kind: JoinKind; joiner: Joiner }, options: unknown): KStream<K, unknown> {
+    const isStream = other instanceof KStream
+    assertFunctions('join', { joiner: join.joiner })
+    assertOptions('join', options, isStream ? optionNames.streamJoin : optionNames.streamTableJoin)
     const { name } = options as NamedOptions
-    if (!(other instanceof KStream)) {
+    if (!isStream) {
       const stream = this.#keyedParts(name)
       const table = partsOf(other as KTable<K, unknown>)
       const { joiner, kind } = join
@@ -413,6 +459,8 @@ export class KStream<K, V> {
     join: { select: Mapper; joiner: Joiner; left: boolean },
     options: ValueOptions<V2>,
   ): KStream<K, V2> {
+    assertFunctions('joinGlobal', { selector: join.select, joiner: join.joiner })
+    assertOptions('joinGlobal', options, optionNames.value)
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const { store, key: tableKey } = GlobalKTable.partsOf(table)
     const lookup = storeLookup(store)

@@ -14,6 +14,8 @@ import { defaultValueCodec, textKeyCodec } from './default-codecs.ts'
 import { joinByForeignKey } from './foreign-key-join.ts'
 import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { ChangeOptions, KeyOptions, NamedOptions, StoreOptions, StoreValueOptions } from './options.ts'
 import {
   type SuppressOptions,
@@ -62,6 +64,8 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     mapper: (value: V, key: K) => V2 | null,
     options: StoreValueOptions<V2> & ChangeOptions = {},
   ): KTable<K, V2> {
+    assertFunctions('map', { mapper })
+    assertOptions('map', options, optionNames.storeValueChange)
     const value = options.value ?? (defaultValueCodec as Codec<V2>)
     const { table: parent } = this.#parts
     const state = newTableState(value, options)
@@ -84,6 +88,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
 
   /** The stream of the table's changes: the new value under its key, null for a deletion. */
   toStream(options: NamedOptions = {}): KStream<K, V> {
+    assertOptions('toStream', options, optionNames.named)
     const { plan } = this.#context
     const { key, value, sources } = this.#parts
     const name = plan.names.operator('KTABLE-TOSTREAM-', options.name)
@@ -105,6 +110,8 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     select: (value: V, key: K) => unknown,
     options: NamedOptions & { readonly key?: Codec<unknown>; readonly value?: Codec<unknown> } = {},
   ): unknown {
+    assertFunctions('groupBy', { selector: select })
+    assertOptions('groupBy', options, optionNames.keyAndValue)
     const { plan } = this.#context
     const name = plan.names.operator('KTABLE-SELECT-', options.name)
     const { key = textKeyCodec, value = this.#parts.value } = options
@@ -160,6 +167,8 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     joiner: (left: V, right: VF, key: K) => V2 | null,
     options: StoreValueOptions<V2> = {},
   ): KTable<K, V2> {
+    assertFunctions('joinByForeignKey', { 'foreign key': foreignKeyOf, joiner })
+    assertOptions('joinByForeignKey', options, optionNames.storeValue)
     const join = { foreignKeyOf: foreignKeyOf as Mapper, joiner: joiner as Joiner, left: false }
     return joinByForeignKey(this.#context, [this.#parts, other.#parts], { ...options, ...join })
   }
@@ -171,6 +180,8 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     joiner: (left: V, right: VF | null, key: K) => V2 | null,
     options: StoreValueOptions<V2> = {},
   ): KTable<K, V2> {
+    assertFunctions('leftJoinByForeignKey', { 'foreign key': foreignKeyOf, joiner })
+    assertOptions('leftJoinByForeignKey', options, optionNames.storeValue)
     const join = { foreignKeyOf: foreignKeyOf as Mapper, joiner: joiner as Joiner, left: true }
     return joinByForeignKey(this.#context, [this.#parts, other.#parts], { ...options, ...join })
   }
@@ -187,6 +198,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     this: KTable<Windowed<W>, V>,
     options: SuppressOptions = {},
   ): KTable<Windowed<W>, V> {
+    assertOptions('suppressUntilWindowCloses', options, optionNames.suppress)
     return suppressUntilWindowCloses(this.#context, this.#parts, options)
   }
 
@@ -198,6 +210,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
    * prices.suppressUntilTimeLimit(1_000, { maxRecords: 10_000 })
    */
   suppressUntilTimeLimit(timeLimitMs: number, options: TimeLimitOptions = {}): KTable<K, V> {
+    assertOptions('suppressUntilTimeLimit', options, optionNames.timeLimit)
     return suppressUntilTimeLimit(this.#context, this.#parts, timeLimitMs, options)
   }
 
@@ -206,6 +219,7 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
    * with a `{ store }` of its own, or an earlier view, keeps that name.
    */
   view(name: string, options: ViewOptions<V> = {}): View<K, V> {
+    assertOptions('view', options, optionNames.view)
     const view = new View<K, V>(name, options)
     this.#parts.table.nameRows(name)
     this.#context.plan.addView({ name, table: this.#parts.table.state, view })
@@ -213,6 +227,9 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
   }
 
   #filter(predicate: Predicate, keep: boolean, options: StoreOptions): KTable<K, V> {
+    const operator = keep ? 'filter' : 'filterNot'
+    assertFunctions(operator, { predicate })
+    assertOptions(operator, options, optionNames.store)
     const { table: parent, value } = this.#parts
     const state = newTableState(value, { logged: options.logged })
     // A filter passes on fewer tombstones when the old values come for free.
@@ -263,6 +280,9 @@ export class KTable<K, V> implements StoreDeclaration<ReadOnlyStore<K, V>> {
     joiner: Joiner,
     options: StoreValueOptions<V2> & { withoutLeft: boolean; withoutRight: boolean },
   ): KTable<K, V2> {
+    const { withoutLeft: _left, withoutRight: _right, ...own } = options
+    assertFunctions('join', { joiner })
+    assertOptions('join', own, optionNames.storeValue)
     return joinTables<K, V, VT, V2>(this.#context, [this.#parts, other.#parts], { ...options, joiner })
   }
 

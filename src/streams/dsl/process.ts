@@ -1,8 +1,11 @@
 import type { Codec } from '../../contracts/codec.ts'
+import { describeValue } from '../../contracts/schema.ts'
+import { EvertError } from '../../errors.ts'
 import type { Plan, PlanProcessor } from '../graph/plan.ts'
 import type { ProcessContext, ProcessValuesContext, RecordContext } from '../processors/process-context.ts'
 import { CONNECTION, type StoreDeclarations } from '../processors/store-declaration.ts'
 import { type UserProcessorPlan, userProcessor } from '../processors/user-processor.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
 
 /**
  * A processor of records: what it needs, what it sends on, and how to make one for a task. `create` is called for
@@ -38,6 +41,21 @@ export interface ProcessValuesDefinition<K, V, V2, S extends StoreDeclarations> 
   readonly stores?: S
   readonly value?: Codec<V2>
   readonly create: (context: ProcessValuesContext<V2, S>) => RecordProcessor<K, V>
+}
+
+/** Throws INVALID_TOPOLOGY for what the compiler would not have taken. */
+export function assertDefinition(operator: string, definition: unknown, names: ReadonlySet<string>): void {
+  assertOptions(operator, definition, names)
+  const { create, stores = {} } = definition as { readonly create?: unknown; readonly stores?: object }
+  assertFunctions(operator, { create })
+  for (const [name, store] of Object.entries(stores ?? {})) {
+    if (typeof store === 'object' && store !== null && CONNECTION in store) continue
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `${operator} needs a declared store as its stores.${name}: keyValueStore(…), keyedTimers(…) and others, or a ` +
+        `table; got ${describeValue(store)}.`,
+    )
+  }
 }
 
 /** The node of a processor; its stores are added to the plan by the first that names them. */

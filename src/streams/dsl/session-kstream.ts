@@ -10,6 +10,8 @@ import type { Windowed } from '../processors/windowed-key.ts'
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { StoreValueOptions } from './options.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
 import type { WindowOperator } from './window-operator.ts'
@@ -37,6 +39,7 @@ export class SessionKStream<K, V> {
 
   /** The number of records of each session. */
   count(options: WindowStoreOptions = {}): KTable<Windowed<K>, number> {
+    assertOptions('count', options, optionNames.windowStore)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: sessionCount }],
       value: countCodec,
@@ -50,6 +53,8 @@ export class SessionKStream<K, V> {
     reducer: (aggregate: V, value: V) => V | null,
     options: WindowStoreOptions = {},
   ): KTable<Windowed<K>, V> {
+    assertFunctions('reduce', { reducer })
+    assertOptions('reduce', options, optionNames.windowStore)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: sessionReduce(reducer as Reducer) }],
       value: this.#value,
@@ -64,6 +69,9 @@ export class SessionKStream<K, V> {
     aggregator: (aggregate: A, value: V, key: K) => A | null,
     options: WindowStoreOptions & StoreValueOptions<A> & { readonly merger: (a: A, b: A, key: K) => A },
   ): KTable<Windowed<K>, A> {
+    assertFunctions('aggregate', { initial, aggregator })
+    assertOptions('aggregate', options, optionNames.sessionAggregate)
+    assertFunctions('aggregate', { merger: options.merger })
     const fold = sessionAggregate(initial, aggregator as Aggregator, options.merger as Joiner)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold }],

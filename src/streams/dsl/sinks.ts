@@ -1,8 +1,10 @@
 import type { Topic } from '../../contracts/topic.ts'
+import { EvertError } from '../../errors.ts'
 import type { Plan, PlanNode } from '../graph/plan.ts'
 import type { SinkPartitioner } from '../processors/sink.ts'
 import { type TopicChooser, topicRouter } from '../processors/topic-router.ts'
 import { type Partitioner, partitionsFor } from '../processors/user-partitioner.ts'
+import { assertFunctions, assertTopic } from './operator-calls.ts'
 
 /** Options of `to`, without their types. */
 export interface SinkTargets {
@@ -15,6 +17,8 @@ export interface SinkTargets {
 /** One sink; or, for topics that a function chooses among, a router with a sink for each of them. */
 export function planSink(plan: Plan, parent: PlanNode, targets: SinkTargets): void {
   const { target, topics = [] } = targets
+  assertTargets(target, topics)
+  if (targets.partition !== undefined) assertFunctions('to', { partition: targets.partition })
   const name = plan.names.operator('KSTREAM-SINK-', targets.name)
   const partition = targets.partition === undefined ? undefined : sinkPartitioner(targets.partition)
   const add = (topic: Topic<unknown, unknown>, node: { readonly name: string; readonly from: PlanNode }) => {
@@ -29,6 +33,17 @@ export function planSink(plan: Plan, parent: PlanNode, targets: SinkTargets): vo
   )
   const router = plan.addProcessor(name, [parent], { create, isRouter: true })
   for (const topic of topics) add(topic, { name: `${name}-${topic.name}`, from: router })
+}
+
+function assertTargets(target: unknown, topics: readonly unknown[]): void {
+  if (typeof target !== 'function') return assertTopic('to', target)
+  if (topics.length === 0) {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      'to needs the topics that its function may name: to(choose, { topics: [fast, slow] }).',
+    )
+  }
+  for (const topic of topics) assertTopic('to', topic)
 }
 
 function sinkPartitioner(partition: Partitioner<unknown, unknown>): SinkPartitioner {

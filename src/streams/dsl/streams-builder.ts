@@ -15,6 +15,8 @@ import type { DslContext } from './context.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
+import { assertOptions, assertTopic } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import { assertLogged } from './topic-tables.ts'
 import type { VersionedKTable } from './narrowed-tables.ts'
 import type { SourceOptions, StoreOptions, TableOptions, VersionedTableOptions } from './options.ts'
@@ -52,6 +54,8 @@ export class StreamsBuilder {
     options: SourceOptions<K, V> = {},
   ): KStream<K, V> {
     const list = isList(topics) ? topics : [topics]
+    for (const each of list) assertTopic('stream', each)
+    assertOptions('stream', options, optionNames.source)
     const [{ key, value }] = list
     if (list.some(topic => topic.key !== key || topic.value !== value)) {
       throw new EvertError(
@@ -86,6 +90,8 @@ export class StreamsBuilder {
    * const devices = builder.table(heartbeats, { ttlMs: 60_000, emitOnChange: true })
    */
   table<K, V>(topic: Topic<K, V>, options: TableOptions<K, V> = {}): KTable<K, V> {
+    assertTopic('table', topic)
+    assertOptions('table', options, optionNames.table)
     const { plan } = this.#context
     const { key, value } = topic
     const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
@@ -129,6 +135,8 @@ export class StreamsBuilder {
    * orders.join(prices, (order, price) => order.quantity * price, { graceMs: 60_000 })
    */
   versionedTable<K, V>(topic: Topic<K, V>, options: VersionedTableOptions<K, V>): VersionedKTable<K, V> {
+    assertTopic('versionedTable', topic)
+    assertOptions('versionedTable', options, optionNames.versionedTable)
     const { plan } = this.#context
     const { key, value } = topic
     const { historyRetentionMs } = options
@@ -175,6 +183,8 @@ export class StreamsBuilder {
    * repartitioning. It is kept up on its own and not in step with the streams (Kafka Streams: globalTable).
    */
   globalTable<K, V>(topic: Topic<K, V>, options: StoreOptions = {}): GlobalKTable<K, V> {
+    assertTopic('globalTable', topic)
+    assertOptions('globalTable', options, optionNames.store)
     const { plan } = this.#context
     assertLogged(topic, options)
     const store = options.store ?? plan.names.store(`${topic.name}-`)

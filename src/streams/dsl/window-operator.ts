@@ -16,6 +16,9 @@ import { type Windowed, slidingStoreKey, windowStoreKey } from '../processors/wi
 import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../processors/windows.ts'
 import type { WindowIdling } from '../processors/windowed-rows.ts'
 import { WindowBlockCodec } from '../state/window-blocks.ts'
+import { describeValue } from '../../contracts/schema.ts'
+import { assertOptions, assertTopic } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { TableWindow } from './context.ts'
 import { countCodec } from './default-codecs.ts'
 
@@ -81,6 +84,7 @@ export function windowOperator(
   windows: TimeWindows | SlidingWindows | UnlimitedWindows,
   options: AnyWindowOptions = {},
 ): WindowOperator<WindowFold> {
+  assertWindowed('windowedBy', windows, options)
   const onClose = options.emit === 'onWindowClose'
   if ('timeDifferenceMs' in windows) {
     const closesAfterMs = windows.timeDifferenceMs + windows.graceMs + 1
@@ -95,6 +99,28 @@ export function windowOperator(
     'An unlimited window never closes, so that emit: onWindowClose would never emit. Leave it out, or use windows ' +
       'that end: tumbling, hopping, sliding, sessions.',
   )
+}
+
+function assertWindowed(operator: 'windowedBy' | 'sessions', windows: unknown, options: AnyWindowOptions) {
+  const kinds: readonly string[] =
+    operator === 'sessions' ? ['gapMs'] : ['sizeMs', 'timeDifferenceMs', 'startMs']
+  const isMade = typeof windows === 'object' && windows !== null && kinds.some(kind => kind in windows)
+  if (!isMade) {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `${operator} needs windows, as ${operator === 'sessions' ? 'sessions' : 'tumbling, hopping, sliding or unlimited'} ` +
+        `makes them; got ${describeValue(windows)}.`,
+    )
+  }
+  assertOptions(operator, options, optionNames.windows)
+  const { emit, lateTo }: { readonly emit?: unknown; readonly lateTo?: unknown } = options
+  if (emit !== undefined && emit !== 'onUpdate' && emit !== 'onWindowClose') {
+    throw new EvertError(
+      'INVALID_TOPOLOGY',
+      `${operator} needs an emit of "onUpdate" or "onWindowClose"; got ${describeValue(emit)}.`,
+    )
+  }
+  if (lateTo !== undefined) assertTopic(`${operator} with lateTo`, lateTo)
 }
 
 function sendingLateTo<F>(lateTo: Topic<unknown, unknown>, operator: WindowOperator<F>): WindowOperator<F> {
@@ -185,6 +211,7 @@ export function sessionOperator(
   windows: SessionWindows,
   options: AnyWindowOptions = {},
 ): WindowOperator<SessionFold> {
+  assertWindowed('sessions', windows, options)
   const closesAfterMs = windows.gapMs + windows.graceMs + 1
   return closingWhenIdle(closingSessions(windows, options), closesAfterMs, options)
 }

@@ -5,6 +5,8 @@ import type { Windowed } from '../processors/windowed-key.ts'
 import type { DslContext } from './context.ts'
 import { countCodec, defaultValueCodec } from './default-codecs.ts'
 import type { KTable } from './ktable.ts'
+import { assertFunctions, assertOptions } from './operator-calls.ts'
+import { optionNames } from './option-names.ts'
 import type { StoreValueOptions } from './options.ts'
 import { aggregateWindows, type KeyedGroup, type WindowStoreOptions } from './window-aggregation.ts'
 import type { WindowOperator } from './window-operator.ts'
@@ -32,6 +34,7 @@ export class WindowedKStream<K, V> {
 
   /** The number of records of each key in each window. */
   count(options: WindowStoreOptions = {}): KTable<Windowed<K>, number> {
+    assertOptions('count', options, optionNames.windowStore)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: countFold }],
       value: countCodec,
@@ -45,6 +48,8 @@ export class WindowedKStream<K, V> {
     reducer: (aggregate: V, value: V) => V | null,
     options: WindowStoreOptions = {},
   ): KTable<Windowed<K>, V> {
+    assertFunctions('reduce', { reducer })
+    assertOptions('reduce', options, optionNames.windowStore)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: reduceFold(reducer as Reducer) }],
       value: this.#value,
@@ -59,6 +64,8 @@ export class WindowedKStream<K, V> {
     aggregator: (aggregate: A, value: V, key: K) => A | null,
     options: WindowStoreOptions & StoreValueOptions<A> = {},
   ): KTable<Windowed<K>, A> {
+    assertFunctions('aggregate', { initial, aggregator })
+    assertOptions('aggregate', options, optionNames.windowStoreValue)
     return aggregateWindows(this.#context, this.#windows, {
       groups: [{ keyed: this.#group, fold: aggregateFold(initial, aggregator as Aggregator) }],
       value: options.value ?? (defaultValueCodec as Codec<A>),

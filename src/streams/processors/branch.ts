@@ -1,4 +1,4 @@
-import type { Predicate } from './functions.ts'
+import { type Predicate, refuseAnswer } from './functions.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -28,7 +28,11 @@ class Branch implements Processor {
     const key = record.key === null ? null : record.key.value
     const value = record.value === null ? null : record.value.value
     let index = 0
-    while (index < this.#predicates.length && !(this.#predicates[index] as Predicate)(value, key)) index++
+    for (; index < this.#predicates.length; index++) {
+      const fits: unknown = (this.#predicates[index] as Predicate)(value, key)
+      if (fits === true) break
+      if (fits !== false) refuseAnswer(fits, this.#node)
+    }
     this.#children[index]?.process(record)
   }
 }

@@ -1,4 +1,4 @@
-import type { Predicate } from './functions.ts'
+import { type Predicate, refuseAnswer } from './functions.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
 import type { StreamRecord } from './stream-record.ts'
 
@@ -27,5 +27,6 @@ class Filter implements Processor {
     const { key, value } = record
     const fits = this.#predicate(value === null ? null : value.value, key === null ? null : key.value)
     if (fits === this.#keep) this.#next.process(record)
+    else if (typeof fits !== 'boolean') refuseAnswer(fits, this.#node)
   }
 }

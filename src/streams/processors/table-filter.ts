@@ -1,5 +1,5 @@
 import type { Cell } from './cell.ts'
-import type { Predicate } from './functions.ts'
+import { type Predicate, refuseAnswer } from './functions.ts'
 import type { LookupFactory } from './lookup.ts'
 import { RowWriter, type TableState } from './materialised.ts'
 import type { Processor, ProcessorContext, ProcessorFactory, TaskContext } from './processor.ts'
@@ -56,7 +56,10 @@ class Fits {
   of(value: Cell | null, key: Cell): Cell | null {
     if (value === null) return null
     this.#task.node = this.#node
-    return this.#predicate(value.value, key.value) === this.#keep ? value : null
+    const fits = this.#predicate(value.value, key.value)
+    if (fits === this.#keep) return value
+    if (typeof fits !== 'boolean') refuseAnswer(fits, this.#node)
+    return null
   }
 }
 

@@ -1,6 +1,8 @@
 import { assertHeaders } from '../../records/record-headers.ts'
 import type { Codec } from '../../contracts/codec.ts'
+import { describeValue } from '../../contracts/schema.ts'
 import { EvertError } from '../../errors.ts'
+import { isPromise } from '../../internal/is-promise.ts'
 import { cellOf } from './cell.ts'
 import type {
   ForwardOptions,
@@ -56,7 +58,7 @@ class UserProcessor implements Processor {
     this.#next = next
     this.#children = new Map(context.children.map((name, i) => [name, children[i] as Processor]))
     context.task.node = context.node
-    const made = plan.create(this.#tools() as never)
+    const made = requireProcessor(plan.create(this.#tools() as never), context.node)
     if (typeof made === 'function') this.#callback = made
     else {
       this.#callback = made.process.bind(made)
@@ -69,12 +71,13 @@ class UserProcessor implements Processor {
     const { key, value, timestamp, headers } = record
     task.node = node
     this.#begin(record, timestamp)
-    this.#callback(value === null ? null : value.value, key === null ? null : key.value, {
+    const result = this.#callback(value === null ? null : value.value, key === null ? null : key.value, {
       timestamp,
       headers,
       source: task.source,
     })
     this.#isActive = false
+    if (result !== undefined) assertNoPromise(result, node)
   }
 
   /** Undone by the next call after a callback that threw: the record or the punctuation is then over too. */
@@ -87,8 +90,9 @@ class UserProcessor implements Processor {
   /** A punctuation, or a timer. */
   #during(timeMs: number, callback: () => unknown): void {
     this.#begin(undefined, timeMs)
-    callback()
+    const result = callback()
     this.#isActive = false
+    if (result !== undefined) assertNoPromise(result, this.#context.node)
   }
 
   /** The time of the current record or punctuation. */
@@ -209,6 +213,30 @@ class UserProcessor implements Processor {
     }
     return task.schedule(punctuation, time, anchorMs)
   }
+}
+
+/** What `create` returned. */
+function requireProcessor(made: unknown, node: string): ReturnType<UserProcessorPlan['create']> {
+  const { process, close } = (made ?? {}) as Record<string, unknown>
+  const isObject = typeof process === 'function' && (close === undefined || typeof close === 'function')
+  if (typeof made === 'function' || isObject) return made as ReturnType<UserProcessorPlan['create']>
+  throw new EvertError(
+    'INVALID_TOPOLOGY',
+    `The processor "${node}" has a create that must return a function (value, key, record), or { process, close } with ` +
+      `functions; got ${describeValue(made)}.`,
+  )
+}
+
+/** The record would count as done before it is. */
+function assertNoPromise(result: unknown, node: string): void {
+  if (!isPromise(result)) return
+  // It is not waited for, so that what it rejects with must not end the process.
+  result.then(undefined, () => undefined)
+  throw new EvertError(
+    'INVALID_ARGUMENT',
+    `The processor "${node}" has a callback that returned a promise. All that a record causes must be done when its ` +
+      'callback returns: await nothing in it, and use mapAsync for what takes its time.',
+  )
 }
 
 const NO_HEADERS: StreamRecord['headers'] = []

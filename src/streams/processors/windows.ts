@@ -23,8 +23,10 @@ export interface TumblingOptions extends GraceOptions {
 }
 
 /** Windows that follow each other without gap or overlap. Throws INVALID_ARGUMENT. */
-export function tumbling({ sizeMs, graceMs }: TumblingOptions): TimeWindows {
-  return hopping({ sizeMs, advanceMs: sizeMs, graceMs })
+export function tumbling(options: TumblingOptions): TimeWindows {
+  const { sizeMs, graceMs } = options
+  if (areWhole(sizeMs, graceMs) && sizeMs >= 1 && graceMs >= 0) return { sizeMs, advanceMs: sizeMs, graceMs }
+  throw refused('Windows', 'sizeMs >= 1 and graceMs >= 0', { options, sizeMs, graceMs })
 }
 
 /** Windows that overlap: a record is in each that covers its time. Throws INVALID_ARGUMENT. */
@@ -33,7 +35,12 @@ export function hopping(options: TumblingOptions & { readonly advanceMs: number 
   if (areWhole(sizeMs, advanceMs, graceMs) && advanceMs >= 1 && advanceMs <= sizeMs && graceMs >= 0) {
     return { sizeMs, advanceMs, graceMs }
   }
-  throw refused('Windows', '1 <= advanceMs <= sizeMs and graceMs >= 0', { sizeMs, advanceMs, graceMs })
+  throw refused('Windows', '1 <= advanceMs <= sizeMs and graceMs >= 0', {
+    options,
+    sizeMs,
+    advanceMs,
+    graceMs,
+  })
 }
 
 /** The start of the first window that covers the time; the others follow every `advanceMs` up to it. */
@@ -64,7 +71,11 @@ export function sliding(options: GraceOptions & { readonly timeDifferenceMs: num
   if (areWhole(timeDifferenceMs, graceMs) && timeDifferenceMs >= 0 && graceMs >= 0) {
     return { timeDifferenceMs, graceMs }
   }
-  throw refused('Sliding windows', 'timeDifferenceMs >= 0 and graceMs >= 0', { timeDifferenceMs, graceMs })
+  throw refused('Sliding windows', 'timeDifferenceMs >= 0 and graceMs >= 0', {
+    options,
+    timeDifferenceMs,
+    graceMs,
+  })
 }
 
 /** A single window without end. It never closes. */
@@ -88,23 +99,27 @@ export interface SessionWindows {
 export function sessions(options: GraceOptions & { readonly gapMs: number }): SessionWindows {
   const { gapMs, graceMs } = options
   if (areWhole(gapMs, graceMs) && gapMs >= 1 && graceMs >= 0) return { gapMs, graceMs }
-  throw refused('Sessions', 'gapMs >= 1 and graceMs >= 0', { gapMs, graceMs })
+  throw refused('Sessions', 'gapMs >= 1 and graceMs >= 0', { options, gapMs, graceMs })
 }
 
 function areWhole(...numbers: number[]): boolean {
   return numbers.every(Number.isSafeInteger)
 }
 
+/** Names a misspelt option, and asks for the grace where that alone is missing. */
 function refused(
   what: string,
   need: string,
-  given: Readonly<Record<string, number | undefined>>,
+  { options, ...given }: Readonly<Record<string, number | undefined | object>>,
 ): EvertError {
-  const got = Object.entries(given).map(([name, value]) => `${name} ${value}`)
-  const missing = given['graceMs'] === undefined && 'graceMs' in given
+  const got = Object.entries(given).map(([name, value]) => `${name} ${String(value)}`)
+  const unknown = Object.keys(options ?? {}).filter(name => !(name in given))
+  const hints = unknown.map(name => ` There is no option "${name}".`)
+  if (unknown.length === 0 && 'graceMs' in given && given['graceMs'] === undefined) {
+    hints.push(' Say how long late records are waited for: graceMs, 0 for not at all.')
+  }
   return new EvertError(
     'INVALID_ARGUMENT',
-    `${what} need whole milliseconds with ${need}; got ${got.join(', ')}.` +
-      (missing ? ' Say how long late records are waited for: graceMs, 0 for not at all.' : ''),
+    `${what} need whole milliseconds with ${need}; got ${got.join(', ')}.${hints.join('')}`,
   )
 }
