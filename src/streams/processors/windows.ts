@@ -1,3 +1,4 @@
+import { describeValue } from '../../contracts/schema.ts'
 import { EvertError } from '../../errors.ts'
 
 /**
@@ -86,7 +87,7 @@ export interface UnlimitedWindows {
 /** Records before `startMs` (default 0) are in no window. Throws INVALID_ARGUMENT. */
 export function unlimited({ startMs = 0 }: { readonly startMs?: number } = {}): UnlimitedWindows {
   if (areWhole(startMs) && startMs >= 0) return { startMs }
-  throw refused('An unlimited window', 'startMs >= 0', { startMs })
+  throw refused('An unlimited window', 'startMs >= 0', { options: {}, startMs })
 }
 
 /** Sessions of activity: records of a key that are at most `gapMs` apart. */
@@ -110,10 +111,12 @@ function areWhole(...numbers: number[]): boolean {
 function refused(
   what: string,
   need: string,
-  { options, ...given }: Readonly<Record<string, number | undefined | object>>,
+  { options, ...given }: { readonly options: object } & Readonly<Record<string, unknown>>,
 ): EvertError {
-  const got = Object.entries(given).map(([name, value]) => `${name} ${String(value)}`)
-  const unknown = Object.keys(options ?? {}).filter(name => !(name in given))
+  const got = Object.entries(given).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? value : describeValue(value)}`,
+  )
+  const unknown = Object.keys(options).filter(name => !(name in given))
   const hints = unknown.map(name => ` There is no option "${name}".`)
   if (unknown.length === 0 && 'graceMs' in given && given['graceMs'] === undefined) {
     hints.push(' Say how long late records are waited for: graceMs, 0 for not at all.')

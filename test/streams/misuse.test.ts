@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { string } from '../../contracts/codecs.ts'
-import { json } from '../../contracts/json.ts'
-import { topic } from '../../contracts/topic.ts'
-import { testDriver } from '../../testing/test-driver.ts'
-import { sessions, tumbling } from '../processors/windows.ts'
-import { joinTables } from './join-tables.ts'
-import { StreamsBuilder } from './streams-builder.ts'
+import { string } from '../../src/contracts/codecs.ts'
+import { json } from '../../src/contracts/json.ts'
+import { topic } from '../../src/contracts/topic.ts'
+import { testDriver } from '../../src/testing/test-driver.ts'
+import { sessions, tumbling } from '../../src/streams/processors/windows.ts'
+import { joinTables } from '../../src/streams/dsl/join-tables.ts'
+import { StreamsBuilder } from '../../src/streams/dsl/streams-builder.ts'
 
 const texts = (name: string) => topic(name, { key: string, value: string })
 const [input, other, output] = [texts('in'), texts('other'), texts('out')]
@@ -309,9 +309,9 @@ test('a callback that goes on after its record can do nothing more, and ends not
   const builder = new StreamsBuilder()
   const later: unknown[] = []
   const create =
-    ({ forward }: { forward(key: string, value: string): void }) =>
+    ({ forward }: { readonly forward: (key: string, value: string) => void }) =>
     async () => {
-      await null
+      await Promise.resolve()
       try {
         forward('k', 'late')
       } catch (error) {
@@ -336,17 +336,17 @@ const windowMisuses: [what: string, make: () => unknown, message: RegExp][] = [
   [
     'a misspelt size',
     () => tumbling({ size: 10, graceMs: 0 } as never),
-    /sizeMs >= 1 and graceMs >= 0; got sizeMs undefined, graceMs 0\. There is no option "size"\.$/,
+    /sizeMs >= 1 and graceMs >= 0; got sizeMs nothing, graceMs 0\. There is no option "size"\.$/,
   ],
   [
     'no grace',
     () => tumbling({ sizeMs: 10 } as never),
-    /got sizeMs 10, graceMs undefined\. Say how long late records are waited for: graceMs, 0 for not at all\.$/,
+    /got sizeMs 10, graceMs nothing\. Say how long late records are waited for: graceMs, 0 for not at all\.$/,
   ],
   [
     'a misspelt gap and no grace',
     () => sessions({ gap: 10 } as never),
-    /got gapMs undefined, graceMs undefined\. There is no option "gap"\.$/,
+    /got gapMs nothing, graceMs nothing\. There is no option "gap"\.$/,
   ],
 ]
 
