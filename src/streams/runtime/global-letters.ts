@@ -1,6 +1,6 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { Producer } from '../../client/producer.ts'
-import type { RecordCollector } from './record-collector.ts'
+import type { RecordCollector } from '../state/record-collector.ts'
 
 /**
  * The dead letters of an instance's global tables. Each instance writes its own, since each keeps its own copy of the
