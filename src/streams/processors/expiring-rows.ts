@@ -1,4 +1,5 @@
 import type { Codec } from '../../contracts/codec.ts'
+import type { Alarm } from './punctuation.ts'
 import { readTimePart, TIME_LENGTH, timePart } from '../state/key-parts.ts'
 import type { ByteString } from '../state/byte-store.ts'
 import type { KeyValueStore, StoredValue } from '../state/store.ts'
@@ -36,8 +37,7 @@ export interface ExpiryPlan {
   readonly times: string
 }
 
-/** How often the wall clock is looked at, at most. */
-const LOOK_EVERY_MS = 1_000
+const RETRY_MS = 1_000
 const EARLIEST = 'earliest'
 /** Of an empty index. */
 const NEVER = Number.MAX_SAFE_INTEGER
@@ -57,6 +57,9 @@ class ExpiringRows implements Processor {
   readonly #node: string
   readonly #task: TaskContext
   readonly #next: Processor
+  /** Only with the wall clock. A record may only set it earlier: it may still fail. */
+  readonly #alarm: Alarm | undefined
+  #alarmAt = Infinity
 
   constructor(
     plan: ExpiryPlan,
@@ -73,18 +76,14 @@ class ExpiringRows implements Processor {
     this.#task = context.task
     this.#next = next
     if (plan.time === 'stream') return
-    const punctuation = {
-      node: context.node,
-      intervalMs: Math.min(plan.ttlMs, LOOK_EVERY_MS),
-      callback: (timeMs: number) => this.#moveOn(timeMs),
-    }
-    context.task.schedule(punctuation, 'wall', undefined)
+    this.#alarm = context.task.alarm(context.node, 'wall', nowMs => this.#ring(nowMs))
+    this.#setAlarm(0)
   }
 
   process(record: StreamRecord): void {
     const { key, value, timestamp } = record
     if (key === null) return this.#inner.process(record)
-    this.#moveOn(timestamp)
+    this.#moveOn(this.#alarm === undefined ? timestamp : Math.max(timestamp, this.#task.nowMs()))
     const before = this.#rows.get(key.byteString)
     if (value !== null && this.#isDue(this.#timeOf(timestamp, before))) {
       return this.#task.drop(this.#node, 'expired')
@@ -94,6 +93,25 @@ class ExpiringRows implements Processor {
     if (after === undefined) return
     if (before === undefined || after.timestamp < before.timestamp)
       this.#enter(key.byteString, after.timestamp)
+  }
+
+  /** By the wall clock; writes nothing unless a row may be due. */
+  #ring(nowMs: number): void {
+    // Should this fail under an error policy that goes on, it is tried again.
+    this.#setAlarm(nowMs + RETRY_MS)
+    if (this.#dueAt() <= nowMs) this.#moveOn(nowMs)
+    this.#setAlarm(this.#dueAt())
+  }
+
+  /** No row is due before. */
+  #dueAt(): number {
+    const earliest = this.#times.get(EARLIEST)?.value
+    return earliest === undefined ? 0 : earliest + this.#plan.ttlMs
+  }
+
+  #setAlarm(atMs: number): void {
+    this.#alarmAt = atMs
+    this.#alarm?.set(atMs)
   }
 
   #timeOf(timestamp: number, before: StoredValue<unknown> | undefined): number {
@@ -144,6 +162,8 @@ class ExpiringRows implements Processor {
     this.#byTime.put(timePart(timestamp) + key, 1, timestamp)
     const earliest = this.#times.get(EARLIEST)?.value ?? 0
     if (timestamp < earliest) this.#times.put(EARLIEST, timestamp, timestamp)
+    const dueAt = timestamp + this.#plan.ttlMs
+    if (this.#alarm !== undefined && dueAt < this.#alarmAt) this.#setAlarm(dueAt)
   }
 
   #enterAll(): void {
