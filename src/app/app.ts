@@ -26,8 +26,8 @@ import type { RecordingLevel } from '../streams/runtime/record-counts.ts'
 import type { RestoreProgress } from '../streams/runtime/restore.ts'
 import type { Telemetry } from '../streams/runtime/telemetry.ts'
 import type { ErrorPolicy } from '../streams/processors/error-policy.ts'
-import { serve } from '../service/serve.ts'
 import type { ReadyOptions } from './application-health.ts'
+import { serveApplication } from './application-server.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { bindViews } from './bind-views.ts'
 import { indexedBy } from './view-indexes.ts'
@@ -102,6 +102,8 @@ export interface StartOptions extends GroupSettings {
    *   GET /health/ready         200 when all tasks of this instance run and are not too far behind, otherwise 503
    *   GET /health/startup       200 once they have run; before, 503 with the percentage of state that is restored
    *   GET /metrics              what is measured, as Prometheus scrapes it
+   *
+   * After a failure it goes on to answer, with the reason, until `close()`, but no longer keeps the process alive.
    */
   readonly http?: HttpOptions
   /**
@@ -254,7 +256,7 @@ export class App {
     const server =
       http === undefined
         ? undefined
-        : opened.use(await serve(applicationRoutes(topology, application, http).fetch, http))
+        : opened.use(await serveApplication(applicationRoutes(topology, application, http).fetch, http))
     await application.start()
     opened.defer(await bindViews(topology, application, cluster))
     const { telemetry } = options
@@ -327,14 +329,14 @@ interface Opened {
   readonly options: StartOptions
 }
 
-/** Everything that was opened is closed once, in reverse: by close(), by the signal, or when the application fails. */
+/**
+ * Everything that was opened is closed once, in reverse: by close(), by the signal, or when the application fails. Then
+ * its server alone stays, to say so, until it is closed.
+ */
 function running(parts: RunningParts, { stack, signal, options }: Opened): Running {
-  const { application, cluster, producer } = parts
+  const { application, cluster, producer, server } = parts
   let ended: Promise<void> | undefined
-  const end = (closing: CloseOptions = {}): Promise<void> => {
-    requireCloseOptions(closing)
-    const { timeoutMs = CLOSE_TIMEOUT_MS } = closing
-    signal?.removeEventListener('abort', endNow)
+  const end = ({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> => {
     stopLooking()
     const cancel = cluster.clock.schedule(timeoutMs, () => {
       Promise.all([application.giveUp(), producer.abandon()]).catch(options.onFailure ?? warnOf)
@@ -345,22 +347,32 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
       ignoreSignals()
     })
   }
+  const close = async (closing?: CloseOptions): Promise<void> => {
+    requireCloseOptions(closing ?? {})
+    signal?.removeEventListener('abort', closeNow)
+    await end(closing).finally(() => server?.close())
+  }
   const { signals = false } = options
   const ignoreSignals =
-    signals === false ? () => {} : closeOnSignals(() => end(signals === true ? {} : signals))
-  const endNow = (): void => {
+    signals === false ? () => {} : closeOnSignals(() => close(signals === true ? {} : signals))
+  const closeNow = (): void => {
+    close().catch(options.onFailure ?? warnOf)
+  }
+  const endFailed = (): void => {
+    server?.outlive()
     end().catch(options.onFailure ?? warnOf)
   }
   // An application that fails ends by itself, and no later than one that is closed.
   const stopLooking = application.onChange(() => {
-    if (application.state === 'ERROR') endNow()
+    if (application.state === 'ERROR') endFailed()
   })
-  signal?.addEventListener('abort', endNow)
+  signal?.addEventListener('abort', closeNow)
   void application.whenEnded().then(() => {
-    if (application.failure !== undefined) (options.onFailure ?? warnOf)(application.failure)
-    return end().catch(options.onFailure ?? warnOf)
+    if (application.failure === undefined) return closeNow()
+    ;(options.onFailure ?? warnOf)(application.failure)
+    endFailed()
   })
-  return new Running(parts, end)
+  return new Running(parts, close)
 }
 
 /** For type annotations of what `view` returns. */

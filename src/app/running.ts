@@ -11,6 +11,7 @@ import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/recor
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RecordTracer } from '../streams/runtime/telemetry.ts'
 import type { RunningServer } from '../service/serve.ts'
+import type { ApplicationServer } from './application-server.ts'
 import { failureOf } from './failed.ts'
 import type { WorkerPool, WorkerStatus } from './workers/worker-pool.ts'
 import { positionOf } from './view-tasks.ts'
@@ -44,7 +45,7 @@ export interface RunningParts {
   readonly pool: WorkerPool | undefined
   readonly cluster: Cluster
   readonly producer: Producer
-  readonly server: RunningServer | undefined
+  readonly server: ApplicationServer | undefined
   readonly tracer: RecordTracer | undefined
 }
 

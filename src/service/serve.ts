@@ -29,6 +29,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number
   /** Takes no new connections, lets running requests end within the grace time, then aborts them. */
   close(): Promise<void>
+  /** Lets the process end although this listens; from here on a connection is closed with its answer. */
+  unref(): void
 }
 
 /**
@@ -39,7 +41,7 @@ export async function serve(handler: FetchHandler, options: ServeOptions): Promi
   const { host = '127.0.0.1', headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options
   const { graceMs = 5_000, onError } = options
   const running = new Set<AbortController>()
-  const state = { closing: false }
+  const state = { keepsAlive: true }
 
   const server = createServer({
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
@@ -63,7 +65,7 @@ export async function serve(handler: FetchHandler, options: ServeOptions): Promi
 
   const { port } = server.address() as AddressInfo
   const close = async () => {
-    state.closing = true
+    state.keepsAlive = false
     const closed = new Promise<void>(resolve => {
       server.close(() => resolve())
     })
@@ -80,6 +82,11 @@ export async function serve(handler: FetchHandler, options: ServeOptions): Promi
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     close: closeOnce,
+    unref() {
+      state.keepsAlive = false
+      server.unref()
+      server.closeIdleConnections()
+    },
     [Symbol.asyncDispose]: closeOnce,
   }
 }
@@ -89,14 +96,14 @@ interface Exchange {
   readonly message: IncomingMessage
   readonly to: ServerResponse
   readonly signal: AbortSignal
-  readonly state: { readonly closing: boolean }
+  readonly state: { readonly keepsAlive: boolean }
   readonly onError: ((error: unknown) => void) | undefined
 }
 
 async function answer(exchange: Exchange): Promise<void> {
   const { message, to, state } = exchange
   const response = await respond(exchange)
-  if (state.closing) to.shouldKeepAlive = false
+  if (!state.keepsAlive) to.shouldKeepAlive = false
   if (!to.destroyed) await sendResponse(response, to)
   if (!message.complete) discardRest(message)
 }
