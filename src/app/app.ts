@@ -18,6 +18,7 @@ import type { View } from '../streams/dsl/view.ts'
 import type { TopologyOptions } from '../streams/graph/to-topology.ts'
 import type { Topology } from '../streams/graph/topology.ts'
 import { Application } from '../streams/runtime/application.ts'
+import { refuseDeadLetterLoops } from '../streams/runtime/dead-letter-loops.ts'
 import type { GroupSettings } from '../streams/runtime/group-settings.ts'
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { Guarantee } from '../streams/runtime/committer.ts'
@@ -201,7 +202,8 @@ export class App {
   /**
    * Starts an instance: makes missing topics, joins the application's group, runs the tasks that it is given, and
    * makes the views answer. Resolves once it is a member of the group; views wait for their tasks by themselves.
-   * Throws INVALID_ARGUMENT for an option that does not exist or has a value that it cannot have.
+   * Throws INVALID_ARGUMENT for an option that does not exist or has a value that it cannot have;
+   * INVALID_TOPOLOGY when dead letters would come back as input for ever.
    */
   async start(options: StartOptions): Promise<Running> {
     requireStartOptions(options)
@@ -219,6 +221,7 @@ export class App {
     } = options
     signal?.throwIfAborted()
     const topology = this.topology()
+    refuseDeadLetterLoops(topology, options.onError)
     await using opened = new AsyncDisposableStack()
     const isOurs = !(place instanceof Cluster)
     if (!isOurs && listener !== undefined) {
@@ -350,7 +353,11 @@ function running(parts: RunningParts, { stack, signal, options }: Opened): Runni
   const close = async (closing?: CloseOptions): Promise<void> => {
     requireCloseOptions(closing ?? {})
     signal?.removeEventListener('abort', closeNow)
-    await end(closing).finally(() => server?.close())
+    try {
+      await end(closing)
+    } finally {
+      await server?.close()
+    }
   }
   const { signals = false } = options
   const ignoreSignals =

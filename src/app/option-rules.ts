@@ -1,31 +1,55 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Cluster, type ClusterOptions } from '../client/cluster.ts'
-import { describeValue } from '../contracts/schema.ts'
-import { EvertError } from '../errors.ts'
+import type { ClusterListener } from '../client/transport/options.ts'
+import { topicNameFault } from '../contracts/topic.ts'
 import type { Optimization, TopologyOptions } from '../streams/graph/to-topology.ts'
 import { ERROR_POLICY, isErrorPolicy } from '../streams/processors/error-policy.ts'
-import type { StartOptions } from './app.ts'
+import { deadLetterTopics, rulesOf } from '../streams/runtime/error-rules.ts'
+import type { HttpOptions, StartOptions, WorkersOptions } from './app.ts'
+import { isObject, type Rule, type RulesOf, requireOptions } from './rule.ts'
 import type { CloseOptions } from './running.ts'
-
-/** What an option's value is, in words, and whether a value is that. */
-interface Rule {
-  readonly words: string
-  isMet(value: unknown): boolean
-}
-
-/** One rule for each option, so that an option without one does not compile. */
-type RulesOf<Options> = Readonly<Record<keyof Options, Rule>>
 
 /** Left to the compiler, and to whoever reads the option. */
 const unchecked: Rule = { words: 'anything', isMet: () => true }
 const fn: Rule = { words: 'a function', isMet: value => typeof value === 'function' }
-const object: Rule = { words: 'an object', isMet: isObject }
 const text: Rule = { words: 'a string', isMet: value => typeof value === 'string' }
-const milliseconds: Rule = { words: 'a number of milliseconds, 0 or more', isMet: isDuration }
+
+const someText: Rule = {
+  words: 'a string that is not empty',
+  isMet: value => typeof value === 'string' && value !== '',
+}
+
+/** The greatest delay of a timer: with a greater one it would ring at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1
+
+const milliseconds: Rule = { words: `a number of milliseconds, 0 to ${MAX_DELAY_MS}`, isMet: isDuration }
 
 const wholeMilliseconds: Rule = {
-  words: 'a whole number of milliseconds, 1 or more',
-  isMet: value => Number.isSafeInteger(value) && Number(value) > 0,
+  words: `a whole number of milliseconds, 1 to ${MAX_DELAY_MS}`,
+  isMet: value => Number.isInteger(value) && Number(value) > 0 && isDuration(value),
 }
+
+const port: Rule = {
+  words: 'a whole number, 0 to 65535 (0 takes a free one)',
+  isMet: value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
+}
+
+function objectOf<Options extends object>(fields: RulesOf<Options>): Rule {
+  const names = Object.keys(fields).join(', ')
+  return { words: `an object: { ${names} }`, isMet: isObject, fields }
+}
+
+const listener = objectOf<ClusterListener>({ host: someText, port, advertisedHost: someText })
+
+const http = objectOf<HttpOptions>({
+  port: { ...port, isRequired: true },
+  host: someText,
+  maxReadyLag: {
+    words: 'a number of offsets, 0 or more',
+    isMet: value => Number(value) >= 0 && typeof value === 'number',
+  },
+})
 
 function oneOf(...values: readonly string[]): Rule {
   return {
@@ -34,18 +58,21 @@ function oneOf(...values: readonly string[]): Rule {
   }
 }
 
+const closeRules: RulesOf<CloseOptions> = { timeoutMs: milliseconds }
+
 const startRules: RulesOf<StartOptions> = {
   cluster: {
     words: 'a cluster URL (file:DIRECTORY, memory:, kafka://host:port) or what openCluster returns',
     isMet: value => typeof value === 'string' || value instanceof Cluster,
+    isRequired: true,
   },
-  listener: object,
-  stateDir: text,
+  listener,
+  stateDir: someText,
   store: oneOf('lmdb', 'memory'),
   commitIntervalMs: milliseconds,
   stateCleanupDelayMs: milliseconds,
   maxTaskIdleMs: {
-    words: 'a number of milliseconds, 0 or more, or -1',
+    words: `a number of milliseconds, 0 to ${MAX_DELAY_MS}, or -1`,
     isMet: value => value === -1 || isDuration(value),
   },
   stateStoreCacheMaxBytes: {
@@ -62,28 +89,40 @@ const startRules: RulesOf<StartOptions> = {
   onError: {
     words: ERROR_POLICY,
     isMet: isErrorPolicy,
+    faultOf: badLetterOf,
   },
   onStateChange: fn,
   onFailure: fn,
   onRestore: fn,
   onTopologyChange: oneOf('refuse', 'accept'),
-  logger: object,
+  logger: {
+    words: 'an object with the functions info and warn',
+    isMet: value => isObject(value) && fn.isMet(value['info']) && fn.isMet(value['warn']),
+  },
   telemetry: {
     words: 'what openTelemetry() of evert/opentelemetry returns',
     isMet: value => isObject(value) && typeof value['observe'] === 'function',
   },
   metricsRecordingLevel: oneOf('info', 'debug'),
-  http: object,
-  workers: {
-    words:
-      '{ count, module }: a whole number, 1 or more, and the URL of the module that declares the application',
-    isMet: isWorkers,
-  },
-  signal: unchecked,
+  http,
+  workers: objectOf<WorkersOptions>({
+    count: {
+      words: 'a whole number, 1 or more',
+      isMet: value => Number.isSafeInteger(value) && Number(value) >= 1,
+      isRequired: true,
+    },
+    module: {
+      words: 'the URL of the module that declares the application, such as import.meta.url',
+      isMet: value => value instanceof URL || (typeof value === 'string' && URL.canParse(value)),
+      faultOf: missingFileOf,
+      isRequired: true,
+    },
+  }),
+  signal: { words: 'an AbortSignal', isMet: value => value instanceof AbortSignal },
   signals: {
     words: 'true, false or { timeoutMs }',
-    isMet: value =>
-      typeof value === 'boolean' || (isObject(value) && milliseconds.isMet(value['timeoutMs'] ?? 0)),
+    isMet: value => typeof value === 'boolean' || isObject(value),
+    fields: closeRules,
   },
 }
 
@@ -111,17 +150,13 @@ const clusterRules: RulesOf<ClusterOptions> = {
   retryBackoffMs: milliseconds,
   retryBackoffMaxMs: milliseconds,
   metadataMaxAgeMs: milliseconds,
-  listener: object,
+  listener,
   warn: fn,
 }
-
-const closeRules: RulesOf<CloseOptions> = { timeoutMs: milliseconds }
 
 /** Throws INVALID_ARGUMENT for options of `start` that the compiler would have refused, or could not know of. */
 export function requireStartOptions(options: unknown): asserts options is StartOptions {
   requireOptions('start', options, startRules)
-  const isGiven = options.cluster !== undefined
-  if (!isGiven) throw refused(`start needs the option "cluster": ${startRules.cluster.words}`)
 }
 
 /** The same of `app`. */
@@ -139,46 +174,26 @@ export function requireClusterOptions(options: unknown): asserts options is Clus
   requireOptions('openCluster', options, clusterRules)
 }
 
-/** An option that is undefined counts as left out. */
-function requireOptions<Options>(
-  call: string,
-  options: unknown,
-  rules: RulesOf<Options>,
-): asserts options is Record<keyof Options, unknown> {
-  const names = Object.keys(rules).join(', ')
-  if (!isObject(options)) {
-    throw refused(`${call} needs an object of options, not ${describeValue(options)}. Options: ${names}`)
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw refused(`${call} has no option ${JSON.stringify(name)}. Options: ${names}`)
-    }
-    const rule = rules[name as keyof Options]
-    if (value !== undefined && !rule.isMet(value)) {
-      throw refused(`The option "${name}" of ${call} is ${rule.words}, not ${describeValue(value)}`)
-    }
-  }
-}
-
-function refused(message: string): EvertError {
-  return new EvertError('INVALID_ARGUMENT', `${message}.`)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function isOptimization(value: unknown): boolean {
   return OPTIMIZATIONS.some(name => name === value)
 }
 
 function isDuration(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+  return typeof value === 'number' && value >= 0 && value <= MAX_DELAY_MS
 }
 
-function isWorkers(value: unknown): boolean {
-  if (!isObject(value)) return false
-  const { count, module } = value
-  const isUrl = module instanceof URL || (typeof module === 'string' && URL.canParse(module))
-  return isUrl && Number.isSafeInteger(count) && Number(count) >= 1
+/** The topics that functions decide on are not known before. */
+function badLetterOf(policy: unknown): string | undefined {
+  if (!isErrorPolicy(policy)) return undefined
+  for (const name of deadLetterTopics([rulesOf(policy)])) {
+    const fault = topicNameFault(name)
+    if (fault !== undefined) return `names the dead letter topic ${JSON.stringify(name)}, whose name ${fault}`
+  }
+  return undefined
+}
+
+function missingFileOf(module: unknown): string | undefined {
+  const url = new URL(String(module))
+  if (url.protocol !== 'file:' || (url.host === '' && existsSync(fileURLToPath(url)))) return undefined
+  return `names ${url.href}, and there is no such file`
 }

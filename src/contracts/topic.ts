@@ -62,17 +62,21 @@ const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
 
 /** Kafka's rule for topic names (org.apache.kafka.common.internals.Topic): the name of a topic is never a path. */
 export function assertTopicName(name: string): void {
-  const fault =
-    typeof name !== 'string' || name.length === 0
-      ? 'is empty'
-      : name === '.' || name === '..'
-        ? 'is "." or ".."'
-        : name.length > MAX_NAME_LENGTH
-          ? `has ${name.length} characters, more than ${MAX_NAME_LENGTH}`
-          : LEGAL_NAME.test(name)
-            ? undefined
-            : 'has a character other than a-z, A-Z, 0-9, ".", "_" and "-"'
+  const fault = topicNameFault(name)
   if (fault !== undefined) {
     throw new EvertError('INVALID_TOPIC_NAME', `The topic name ${JSON.stringify(name)} ${fault}.`)
   }
+}
+
+/** What is wrong with a topic's name: `is empty`. Undefined: nothing. */
+export function topicNameFault(name: string): string | undefined {
+  return typeof name !== 'string' || name.length === 0
+    ? 'is empty'
+    : name === '.' || name === '..'
+      ? 'is "." or ".."'
+      : name.length > MAX_NAME_LENGTH
+        ? `has ${name.length} characters, more than ${MAX_NAME_LENGTH}`
+        : LEGAL_NAME.test(name)
+          ? undefined
+          : 'has a character other than a-z, A-Z, 0-9, ".", "_" and "-"'
 }

@@ -15,6 +15,7 @@ import {
 import type { AsyncCall } from '../streams/processors/async-call.ts'
 import { CallRunner, type EndedCall } from '../streams/runtime/call-runner.ts'
 import { assertErrorPolicy, type ErrorPolicy } from '../streams/processors/error-policy.ts'
+import { refuseDeadLetterLoops } from '../streams/runtime/dead-letter-loops.ts'
 import { GlobalRows } from '../streams/runtime/global-rows.ts'
 import type { RecordLimit } from '../records/record-limit.ts'
 import { DriverLog } from './driver-log.ts'
@@ -70,8 +71,8 @@ export interface OutputRecord<K, V> {
  * With `partitions` and a `seed` it runs as a cluster may run it: several tasks, which come to their records in one of
  * many orders. A result that holds for every seed holds whatever the timing.
  *
- * Throws INVALID_TOPOLOGY when topics that are joined have different numbers of partitions, INVALID_ARGUMENT for an
- * `onError` that is no policy.
+ * Throws INVALID_TOPOLOGY when topics that are joined have different numbers of partitions, and when dead letters would
+ * come back as input for ever; INVALID_ARGUMENT for an `onError` that is no policy.
  *
  * @example
  * const driver = testDriver(builder)
@@ -107,6 +108,7 @@ export class TestDriver {
 
   constructor(topology: Topology, options: TestDriverOptions) {
     assertErrorPolicy(options)
+    refuseDeadLetterLoops(topology, options.onError)
     this.seed = options.seed
     this.#topics = topology.topics
     this.#views = topology.views
