@@ -6,6 +6,7 @@ import { topicNameFault } from '../contracts/topic.ts'
 import type { Optimization, TopologyOptions } from '../streams/graph/to-topology.ts'
 import { ERROR_POLICY, isErrorPolicy } from '../streams/processors/error-policy.ts'
 import { deadLetterTopics, rulesOf } from '../streams/runtime/error-rules.ts'
+import type { AppendWait } from './append-wait.ts'
 import type { HttpOptions, StartOptions, WorkersOptions } from './app.ts'
 import { isObject, type Rule, type RulesOf, requireOptions } from './rule.ts'
 import type { CloseOptions } from './running.ts'
@@ -57,6 +58,10 @@ function oneOf(...values: readonly string[]): Rule {
     isMet: value => typeof value === 'string' && values.includes(value),
   }
 }
+
+const abortSignal: Rule = { words: 'an AbortSignal', isMet: value => value instanceof AbortSignal }
+
+const appendWaitRules: RulesOf<AppendWait> = { timeoutMs: milliseconds, signal: abortSignal }
 
 const closeRules: RulesOf<CloseOptions> = { timeoutMs: milliseconds }
 
@@ -118,7 +123,7 @@ const startRules: RulesOf<StartOptions> = {
       isRequired: true,
     },
   }),
-  signal: { words: 'an AbortSignal', isMet: value => value instanceof AbortSignal },
+  signal: abortSignal,
   signals: {
     words: 'true, false or { timeoutMs }',
     isMet: value => typeof value === 'boolean' || isObject(value),
@@ -167,6 +172,11 @@ export function requireAppOptions(options: unknown): asserts options is Topology
 /** The same of `close`. */
 export function requireCloseOptions(options: unknown): asserts options is CloseOptions {
   requireOptions('close', options, closeRules)
+}
+
+/** The same of what `append` is told of its wait. */
+export function requireAppendWait(options: unknown): asserts options is AppendWait {
+  requireOptions('append', options, appendWaitRules)
 }
 
 /** The same of `openCluster`. */

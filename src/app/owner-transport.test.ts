@@ -50,11 +50,27 @@ describe('a log that another process owns', { timeout: 30_000 }, () => {
       await first.close()
       const isOutOfReach = (message: string) => message.includes('out of reach')
       while (!warnings.some(isOutOfReach)) await new Promise(resolve => setImmediate(resolve))
+      const tooLate = running.append(events, 'late', 'x', { timeoutMs: 20 })
+      await assert.rejects(tooLate, {
+        code: 'TIMEOUT',
+        message: /to "events" .* within 20 ms: .*may be in the log/,
+      })
+      const abort = new AbortController()
+      const aborted = running.append(events, 'late', 'x', { signal: abort.signal })
+      abort.abort(new Error('nobody waits'))
+      await assert.rejects(aborted, /nobody waits/)
+      await assert.rejects(running.append(events, 'late', 'x', { signal: abort.signal }), /nobody waits/)
+      await assert.rejects(running.append(events, 'late', 'x', { timeoutMs: 1e12 }), {
+        code: 'INVALID_ARGUMENT',
+        message: /"timeoutMs" of append is a number of milliseconds, 0 to/,
+      })
       // Sent while there is no owner: delivered once there is one.
       const waiting = running.append(events, 'k', 'two')
       const second = await own(url, [port])
       const { position } = await waiting
       assert.equal(await counts.get('k', { minPosition: position }), 2)
+      // Two were on their way when nobody waited for them any more.
+      await counts.waitFor('late', count => count === 2, { timeoutMs: 10_000 })
       assert.equal(warnings.filter(isOutOfReach).length, 1)
       assert.ok(
         warnings.some(message => message.endsWith(`is back, on 127.0.0.1:${second.broker.address.port}.`)),

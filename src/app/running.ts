@@ -11,8 +11,10 @@ import type { DroppedRecords, OutOfOrderRecords } from '../streams/runtime/recor
 import type { ApplicationState } from '../streams/runtime/application-life.ts'
 import type { RecordTracer } from '../streams/runtime/telemetry.ts'
 import type { RunningServer } from '../service/serve.ts'
+import { waitForAppend } from './append-wait.ts'
 import type { ApplicationServer } from './application-server.ts'
 import { failureOf } from './failed.ts'
+import { requireAppendWait } from './option-rules.ts'
 import type { WorkerPool, WorkerStatus } from './workers/worker-pool.ts'
 import { positionOf } from './view-tasks.ts'
 
@@ -20,6 +22,13 @@ export interface AppendOptions {
   /** Event time, ms since the epoch. Default: now. */
   readonly timestamp?: number
   readonly headers?: readonly RecordHeader[]
+  /**
+   * How long to wait until the record is durable. After it append throws TIMEOUT, and the record may be written yet.
+   * Default: until the producer gives it up, which is 120 000 after it was appended, also when no broker is there.
+   */
+  readonly timeoutMs?: number
+  /** Ends the wait with the signal's reason; the record may be written yet. Aborted before, nothing is sent. */
+  readonly signal?: AbortSignal
 }
 
 /** Where an appended record is. */
@@ -180,7 +189,7 @@ export class Running implements AsyncDisposable {
 
   /**
    * Appends one record; resolves when it is durable. A null value is a tombstone. Throws INVALID_VALUE for what the
-   * topic's codecs refuse, KAFKA for what the cluster refuses, CLOSED after close(), NOT_READY after a failure.
+   * topic's codecs refuse, KAFKA for what the cluster refuses, TIMEOUT, CLOSED after close(), NOT_READY after a failure.
    *
    * @example
    * const { position } = await running.append(orders, order.id, order)
@@ -190,15 +199,19 @@ export class Running implements AsyncDisposable {
     topic: Topic<K, V>,
     key: K | null,
     value: V | null,
-    { timestamp = this.#cluster.clock.nowMs(), headers = [] }: AppendOptions = {},
+    { timestamp = this.#cluster.clock.nowMs(), headers = [], timeoutMs, signal }: AppendOptions = {},
   ): Promise<Appended> {
-    const { partition, offset } = await this.#send({
+    if (timeoutMs !== undefined || signal !== undefined) requireAppendWait({ timeoutMs, signal })
+    signal?.throwIfAborted()
+    const delivery = this.#send({
       topic: topic.name,
       timestamp,
       key: key === null ? null : topic.key.encode(key),
       value: value === null ? null : topic.value.encode(value),
       headers: this.#tracer?.inject(headers) ?? headers,
     })
+    const place = { topic: topic.name, clock: this.#cluster.clock }
+    const { partition, offset } = await waitForAppend(delivery, { timeoutMs, signal }, place)
     return { topic: topic.name, partition, offset, position: positionAfter(topic.name, partition, offset) }
   }
 
