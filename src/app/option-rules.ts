@@ -16,7 +16,7 @@ const unchecked: Rule = { words: 'anything', isMet: () => true }
 const fn: Rule = { words: 'a function', isMet: value => typeof value === 'function' }
 const text: Rule = { words: 'a string', isMet: value => typeof value === 'string' }
 
-const someText: Rule = {
+export const someText: Rule = {
   words: 'a string that is not empty',
   isMet: value => typeof value === 'string' && value !== '',
 }
@@ -24,7 +24,10 @@ const someText: Rule = {
 /** The greatest delay of a timer: with a greater one it would ring at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1
 
-const milliseconds: Rule = { words: `a number of milliseconds, 0 to ${MAX_DELAY_MS}`, isMet: isDuration }
+export const milliseconds: Rule = {
+  words: `a number of milliseconds, 0 to ${MAX_DELAY_MS}`,
+  isMet: isDuration,
+}
 
 const wholeMilliseconds: Rule = {
   words: `a whole number of milliseconds, 1 to ${MAX_DELAY_MS}`,
@@ -65,12 +68,16 @@ const appendWaitRules: RulesOf<AppendWait> = { timeoutMs: milliseconds, signal: 
 
 const closeRules: RulesOf<CloseOptions> = { timeoutMs: milliseconds }
 
+export const place: Rule = {
+  words: 'a cluster URL (file:DIRECTORY, memory:, kafka://host:port) or what openCluster returns',
+  isMet: value => typeof value === 'string' || value instanceof Cluster,
+  isRequired: true,
+}
+
+export const trueOrFalse: Rule = { words: 'true or false', isMet: value => typeof value === 'boolean' }
+
 const startRules: RulesOf<StartOptions> = {
-  cluster: {
-    words: 'a cluster URL (file:DIRECTORY, memory:, kafka://host:port) or what openCluster returns',
-    isMet: value => typeof value === 'string' || value instanceof Cluster,
-    isRequired: true,
-  },
+  cluster: place,
   listener,
   stateDir: someText,
   store: oneOf('lmdb', 'memory'),
@@ -132,7 +139,7 @@ const startRules: RulesOf<StartOptions> = {
 }
 
 const appRules: RulesOf<TopologyOptions> = {
-  explicitNames: { words: 'true or false', isMet: value => typeof value === 'boolean' },
+  explicitNames: trueOrFalse,
   optimize: {
     words:
       '"all" or a list of "merge.repartition.topics", "reuse.ktable.source.topics", "single.store.self.join"',

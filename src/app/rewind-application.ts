@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { logDirectory } from '../broker/log-directory.ts'
 import { Cluster } from '../client/cluster.ts'
+import { retried } from '../client/admin-calls.ts'
 import { delay } from '../client/retry.ts'
 import { assertTopicName } from '../contracts/topic.ts'
 import { isEvertError } from '../errors.ts'
@@ -13,6 +14,8 @@ import { applicationRunning, hasMembers, stopInstances } from '../streams/rewind
 import { dropTaskState } from '../streams/runtime/rewound-state.ts'
 import { LmdbEngine } from '../streams/state/lmdb.ts'
 import { openCluster } from './open-cluster.ts'
+import { requireRewindOptions } from './rewind-options.ts'
+import { standInForLog } from './take-over-log.ts'
 
 export interface RewindOptions {
   /** As in `start`. */
@@ -29,7 +32,10 @@ export interface RewindOptions {
   readonly stateDir?: string
   /** Changes nothing. Default false. */
   readonly dryRun?: boolean
-  /** Asks instances that run to stop, and takes those that do not answer out of the group. Default false. */
+  /**
+   * Asks instances that run to stop, and takes those that do not answer out of the group. If one of them serves the
+   * `file:` log, this process serves it until the rewind has ended. Default false.
+   */
   readonly force?: boolean
   /** How long they may take, with `force`. Default 30 000. */
   readonly stopTimeoutMs?: number
@@ -52,7 +58,7 @@ const LOCK_POLL_MS = 50
  * again; until then the application does not start (REWIND_UNFINISHED).
  *
  * Resolves to what was done. Throws APPLICATION_RUNNING unless forced; INVALID_ARGUMENT for an application, topic or
- * offset that is not there; DIRECTORY_IN_USE; KAFKA; CONNECTION.
+ * offset that is not there, and for an option that does not exist or has a value that it cannot have; DIRECTORY_IN_USE; KAFKA; CONNECTION.
  *
  * @example
  * const { inputs } = await rewindApplication('shop', { cluster: 'file:./data', to: 'beginning', dryRun: true })
@@ -60,6 +66,7 @@ const LOCK_POLL_MS = 50
  */
 export async function rewindApplication(applicationId: string, options: RewindOptions): Promise<Rewind> {
   assertTopicName(applicationId)
+  requireRewindOptions(options)
   const { cluster: place, dryRun = false, force = false, stopTimeoutMs = STOP_TIMEOUT_MS } = options
   await using opened = new AsyncDisposableStack()
   const cluster = place instanceof Cluster ? place : opened.use(await openCluster(place))
@@ -70,19 +77,29 @@ export async function rewindApplication(applicationId: string, options: RewindOp
   if (dryRun) return { ...plan, stateDirectories, isDone: false }
 
   const isRunning = hasMembers(known.group)
-  if (hasMembers(known.group)) {
-    if (!force) throw applicationRunning(known.group)
-    await stopInstances(cluster, known, stopTimeoutMs)
-    // They have committed until they ended.
-    known = await knownApplication(cluster, applicationId)
-    plan = { ...(await planRewind(cluster, known, options)), members: plan.members }
+  if (hasMembers(known.group) && !force) throw applicationRunning(known.group)
+  // An instance that stops may be the one that serves the log, and close it at any of the steps below.
+  const { url } = cluster
+  const standIn = url?.startsWith('file:') ? opened.use(standInForLog(url, cluster.clock)) : undefined
+  try {
+    if (isRunning) {
+      await stopInstances(cluster, known, stopTimeoutMs)
+      // They have committed until they ended.
+      known = await retried(cluster, () => knownApplication(cluster, applicationId))
+      const now = known
+      plan = { ...(await retried(cluster, () => planRewind(cluster, now, options))), members: plan.members }
+    }
+    // Also keeps an instance of this directory from starting meanwhile.
+    const waitMs = isRunning ? stopTimeoutMs : 0
+    const engine = directory === undefined ? undefined : await openDirectory(cluster, directory, waitMs)
+    if (engine !== undefined) opened.defer(() => engine.close())
+    const [last, agreed] = [known, plan]
+    // Every step of it may be made again.
+    await retried(cluster, () => executeRewind(cluster, last, agreed))
+    if (engine !== undefined) await dropTaskState(engine)
+  } catch (error) {
+    throw standIn?.failure ?? error
   }
-  // Also keeps an instance of this directory from starting meanwhile.
-  const waitMs = isRunning ? stopTimeoutMs : 0
-  const engine = directory === undefined ? undefined : await openDirectory(cluster, directory, waitMs)
-  if (engine !== undefined) opened.defer(() => engine.close())
-  await executeRewind(cluster, known, plan)
-  if (engine !== undefined) await dropTaskState(engine)
   return { ...plan, stateDirectories, isDone: true }
 }
 

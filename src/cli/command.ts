@@ -49,7 +49,10 @@ export function parseCommand(command: Command, args: readonly string[]): Argumen
   for (const { name, value } of command.options) {
     options[name] = { type: value === undefined ? 'boolean' : 'string' }
   }
-  const { values, positionals } = parsed(args, options)
+  const { values, positionals, tokens } = parsed(args, options)
+  const named = tokens.flatMap(token => (token.kind === 'option' ? [token.name] : []))
+  const twice = named.find((name, i) => options[name]?.type === 'string' && named.indexOf(name) < i)
+  if (twice !== undefined) throw new UsageError(`--${twice} is given twice; it has one value.`)
   const text = (name: string): string | undefined => {
     const value = values[name]
     return typeof value === 'string' ? value : undefined
@@ -68,7 +71,7 @@ export function parseCommand(command: Command, args: readonly string[]): Argumen
 
 function parsed(args: readonly string[], options: ParseArgsOptionsConfig) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: [...args], options, allowPositionals: true, tokens: true })
   } catch (error) {
     throw new UsageError((error as Error).message)
   }

@@ -45,6 +45,8 @@ test('what is no target is refused with what is one', () => {
     ['a:0=', /"a:0=" in --to is not TOPIC:PARTITION=OFFSET/],
     ['a=3', /not TOPIC:PARTITION=OFFSET/],
     ['a:0=1,', /"" in --to is not/],
+    ['a:0=2,b:0=2,a:0=5', /partition 0 of "a" twice/],
+    ['a:0=2,a:0=2', /partition 0 of "a" twice/],
     ['a:0=-1', /not TOPIC:PARTITION=OFFSET/],
   ]
   for (const [text, message] of cases) {

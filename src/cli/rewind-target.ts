@@ -1,4 +1,4 @@
-import type { InputOffset, RewindTarget } from '../streams/rewind/rewind.ts'
+import { type InputOffset, repeatedPartition, type RewindTarget } from '../streams/rewind/rewind.ts'
 import { UsageError } from './command.ts'
 
 export const TARGETS =
@@ -24,13 +24,23 @@ export function parseTarget(text: string, nowMs: number): RewindTarget {
     const [days = 0, hours = 0, minutes = 0, seconds = 0] = ago.slice(1).map(part => Number(part ?? 0))
     return { timeMs: Math.trunc(nowMs - (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000) }
   }
-  if (text.includes('=')) return { offsets: text.split(',').map(parseOffset) }
+  if (text.includes('=')) return { offsets: parseOffsets(text) }
   const meant = { earliest: 'beginning', latest: 'end' }[text]
   throw new UsageError(
     meant === undefined
       ? `--to "${text}" is none of these: ${TARGETS}.`
       : `--to ${text} is called --to ${meant} here.`,
   )
+}
+
+function parseOffsets(text: string): InputOffset[] {
+  const offsets = text.split(',').map(parseOffset)
+  const twice = repeatedPartition(offsets)
+  if (twice !== undefined)
+    throw new UsageError(
+      `--to names partition ${twice.partition} of "${twice.topic}" twice; once says where to.`,
+    )
+  return offsets
 }
 
 function parseOffset(text: string): InputOffset {

@@ -47,8 +47,13 @@ test('docs/rewind.md shows what happens', { timeout: 120_000 }, async t => {
   const directory = mkdtempSync(join(tmpdir(), 'evert-docs-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const cluster = `file:${join(directory, 'data')}`
-  const [command, ...line] = blockOf('sh').trim().split(' ')
-  assert.equal(command, 'evert')
+  const [runner, command, ...line] = blockOf('sh').trim().split(' ')
+  assert.deepEqual([runner, command], ['npx', 'evert'])
+  const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly bin: Readonly<Record<string, string>>
+    readonly scripts: Readonly<Record<string, string>>
+  }
+  assert.ok(bin['evert']?.endsWith('/cli/main.js') && scripts['evert']?.endsWith(' src/cli/main.ts'))
   const real = line.filter(each => each !== '--dry-run')
   {
     await using running = await stats.start({ cluster, commitIntervalMs: 5 })
@@ -97,6 +102,12 @@ test('a command line that is not understood has status 2, one that is refused st
     [['rewind', 'a', '--to', 'end'], 2, /--cluster is missing/],
     [['rewind', 'a', '--cluster', 'file:x'], 2, /--to is missing/],
     [['rewind', 'a', '--cluster', 'file:x', '--to', 'end', '--all'], 2, /--all/],
+    [['rewind', 'a', '--cluster', 'file:x', '--to', 'end', '--to', 'beginning'], 2, /--to is given twice/],
+    [
+      ['rewind', 'a', '--cluster', 'kafka://127.0.0.1:1', '--to', 't:0=2,t:0=5'],
+      2,
+      /partition 0 of "t" twice/,
+    ],
     [['rewind', 'a', '--cluster', 'memory:', '--to', 'end'], 2, /in the process that made it/],
     [['rewind', 'a', '--cluster', 'file:x', '--to', 'end'], 1, /There is no log in .*x\./],
   ]

@@ -14,6 +14,13 @@ export interface InputOffset extends TopicPartition {
   readonly offset: number
 }
 
+/** The first partition that is named for a second time, which leaves open where it goes. */
+export function repeatedPartition(offsets: readonly InputOffset[]): InputOffset | undefined {
+  return offsets.find(({ topic, partition }, i) =>
+    offsets.slice(0, i).some(before => before.topic === topic && before.partition === partition),
+  )
+}
+
 /** One partition of an input: where it stands and where it goes. */
 export interface RewoundInput extends TopicPartition {
   /** What the application has committed: the next offset that it would read; undefined when it has read nothing yet. */

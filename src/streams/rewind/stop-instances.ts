@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { retried } from '../../client/admin-calls.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import { askToShutDown, describeGroup, type GroupDescription, removeMembers } from '../../client/groups.ts'
 import { delay } from '../../client/retry.ts'
@@ -33,21 +34,23 @@ export async function stopInstances(
 }
 
 async function emptyGroup(cluster: Cluster, applicationId: string, timeoutMs: number): Promise<void> {
-  const group = await describeGroup(cluster, applicationId)
+  // Whoever stops may serve the log: it is then a while before another process does.
+  const describe = () => retried(cluster, () => describeGroup(cluster, applicationId))
+  const group = await describe()
   const [member] = group?.members ?? []
   if (group?.type === 'streams' && member !== undefined) {
     await askToShutDown(cluster, applicationId, member)
     const deadlineMs = cluster.clock.elapsedMs() + timeoutMs
     while (cluster.clock.elapsedMs() < deadlineMs) {
-      if (!hasMembers(await describeGroup(cluster, applicationId))) return
+      if (!hasMembers(await describe())) return
       await delay(cluster.clock, POLL_MS)
     }
   }
-  const left = await describeGroup(cluster, applicationId)
+  const left = await describe()
   if (!hasMembers(left)) return
   await removeMembers(cluster, left)
   await delay(cluster.clock, REJOIN_MS)
-  const again = await describeGroup(cluster, applicationId)
+  const again = await describe()
   if (hasMembers(again)) throw applicationRunning(again)
 }
 
@@ -65,6 +68,7 @@ export function applicationRunning({ groupId, members }: GroupDescription): Ever
   )
 }
 
+/** Kafka has a slash before each host. */
 export function memberInWords({ clientId, host, memberId }: GroupDescription['members'][number]): string {
-  return `${clientId}${host} (${memberId})`
+  return `${clientId} (${host.replace(/^\//, '')}, ${memberId})`
 }

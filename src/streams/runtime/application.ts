@@ -407,10 +407,24 @@ export class Application implements AsyncDisposable {
   #onStatus(statuses: readonly GroupStatus[]): void {
     this.#missingTopics.onStatus(statuses)
     for (const { name, detail } of statuses) {
+      if (name === 'SHUTDOWN_APPLICATION') {
+        this.#shutDown(detail)
+        continue
+      }
       this.#logger.warn(`Group "${this.applicationId}": ${name}: ${detail}`)
       if (name === 'INCORRECTLY_PARTITIONED_TOPICS') this.#fail(new EvertError('INVALID_TOPOLOGY', detail))
-      if (name === 'SHUTDOWN_APPLICATION') void this.close()
     }
+  }
+
+  #shutDown(detail: string): void {
+    const { state } = this.#life
+    if (state === 'REBALANCING' || state === 'RUNNING') {
+      this.#logger.warn(
+        `The application "${this.applicationId}" closes, because its group was told to, as a rewind with force does ` +
+          `(SHUTDOWN_APPLICATION: ${detail})`,
+      )
+    }
+    void this.close()
   }
 
   #tasksChanged(): void {
