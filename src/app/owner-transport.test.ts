@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { type Embedded, openEmbedded } from '../broker/open-embedded.ts'
+import { createTopics } from '../client/admin.ts'
 import { Producer } from '../client/producer.ts'
 import { string } from '../contracts/codecs.ts'
 import { topic } from '../contracts/topic.ts'
@@ -95,5 +96,26 @@ describe('a log that another process owns', { timeout: 30_000 }, () => {
     await using producer = new Producer(cluster)
     await producer.init()
     await second.close()
+  })
+
+  test('gives up a record that it cannot be sent within the delivery timeout', async () => {
+    using directory = newDirectory()
+    const url = `file:${directory.path}`
+    const owner = await own(url)
+    await using cluster = await openCluster(url)
+    await createTopics(cluster, [{ name: 'events', partitions: 1 }])
+    for (const isKnown of [true, false]) {
+      const producer = new Producer(cluster, { deliveryTimeoutMs: 150 })
+      await producer.prepare(['events'])
+      if (isKnown) await producer.init()
+      if (isKnown) await owner.close()
+      const record = { topic: 'events', key: null, value: Buffer.from('x') }
+      await assert.rejects(producer.send(record), {
+        code: 'TIMEOUT',
+        message:
+          /not acknowledged within 150 ms\. None was sent: the leader of the partition was out of reach/,
+      })
+      await producer.abandon()
+    }
   })
 })

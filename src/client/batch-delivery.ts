@@ -106,14 +106,16 @@ export class BatchDelivery {
     for (const queue of this.#options.records.active) {
       if (this.#isGone(queue)) this.#giveUpAll(queue)
       if (queue.retry.length > 0 && queue.inFlight.length === 0 && this.#isExpired(queue.retry[0] as Batch)) {
-        this.#giveUp(queue, queue.retry.shift() as Batch, this.#timedOut(queue))
+        const batch = queue.retry.shift() as Batch
+        this.#giveUp(queue, batch, this.#timedOut(queue, batch))
         this.#finishFailure(queue)
       }
       while (queue.sealed.length > 0 && this.#isExpired(queue.sealed[0] as Batch)) {
-        this.#settle(queue, queue.sealed.shift() as Batch, this.#timedOut(queue))
+        const batch = queue.sealed.shift() as Batch
+        this.#settle(queue, batch, this.#timedOut(queue, batch))
       }
       if (queue.sealed.length === 0 && queue.open !== undefined && this.#isExpired(queue.open)) {
-        this.#settle(queue, queue.open, this.#timedOut(queue))
+        this.#settle(queue, queue.open, this.#timedOut(queue, queue.open))
         queue.open = undefined
       }
     }
@@ -167,7 +169,7 @@ export class BatchDelivery {
       return
     }
     if (this.#isExpired(batch)) {
-      this.#giveUp(queue, batch, this.#timedOut(queue, error))
+      this.#giveUp(queue, batch, this.#timedOut(queue, batch, error))
       return
     }
     queue.putBack(batch)
@@ -235,10 +237,14 @@ export class BatchDelivery {
     return cluster.clock.elapsedMs() - batch.createdMs >= deliveryTimeoutMs
   }
 
-  #timedOut({ topic, partition }: PartitionQueue, cause?: unknown): EvertError {
+  #timedOut({ topic, partition }: PartitionQueue, { attempts }: Batch, cause?: unknown): EvertError {
+    const unsent =
+      attempts === 0
+        ? ' None was sent: the leader of the partition was out of reach, or busy with earlier ones.'
+        : ''
     return new EvertError(
       'TIMEOUT',
-      `Records to ${topic}-${partition} were not acknowledged within ${this.#options.deliveryTimeoutMs} ms.`,
+      `Records to ${topic}-${partition} were not acknowledged within ${this.#options.deliveryTimeoutMs} ms.${unsent}`,
       { cause },
     )
   }
