@@ -234,7 +234,7 @@ test('what workers cannot run is refused with the reason', async () => {
   )
   await assert.rejects(
     start({ workers: { count: 1, module: new URL('nowhere.ts', import.meta.url) } }),
-    /Cannot find module/,
+    /"workers\.module" of start names file:.*nowhere\.ts, and there is no such file/,
   )
   await using silent = await openCluster('memory:silent')
   await assert.rejects(start({ cluster: silent }), /does not listen: open it with \{ listener: \{\} \}/)
