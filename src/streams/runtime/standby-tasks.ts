@@ -38,6 +38,8 @@ export interface StandbyProgress {
   readonly id: string
   /** Offsets of its changelogs that it does not have yet; undefined until it has read something. */
   readonly lag: number | undefined
+  /** By store: the first offset of its changelog that it does not have; empty until it has read something. */
+  readonly reached: ReadonlyMap<string, number>
 }
 
 const POLL_MS = 500
@@ -70,7 +72,11 @@ export class StandbyTasks {
   }
 
   progress(): StandbyProgress[] {
-    return [...this.#standbys.values()].map(standby => ({ id: standby.id, lag: this.#lagOf(standby) }))
+    return [...this.#standbys.values()].map(standby => ({
+      id: standby.id,
+      lag: this.#lagOf(standby),
+      reached: new Map(standby.readers?.map(({ place, reached }) => [place.store, reached])),
+    }))
   }
 
   /** Keeps a copy of the task's state from now on. Throws what the disk refuses. */
