@@ -1,7 +1,6 @@
+import { topicNameFault } from '../internal/topic-name.ts'
 import { errorCodes } from '../wire/error-codes.ts'
 
-const MAX_NAME_LENGTH = 249
-const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
 /** A limit of our own: every partition costs an open file or two. */
 export const MAX_PARTITIONS = 10_000
 
@@ -10,18 +9,8 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Kafka's rule for topic names. */
 export function refuseTopicName(name: string): Refusal | undefined {
-  const fault =
-    name.length === 0
-      ? 'is empty'
-      : name === '.' || name === '..'
-        ? 'is "." or ".."'
-        : name.length > MAX_NAME_LENGTH
-          ? `has ${name.length} characters, more than ${MAX_NAME_LENGTH}`
-          : LEGAL_NAME.test(name)
-            ? undefined
-            : 'has a character other than a-z, A-Z, 0-9, ".", "_" and "-"'
+  const fault = topicNameFault(name)
   if (fault === undefined) return undefined
   return {
     code: errorCodes.INVALID_TOPIC_EXCEPTION,

@@ -1,4 +1,5 @@
 import { EvertError } from '../errors.ts'
+import { topicNameFault } from '../internal/topic-name.ts'
 import type { Codec } from './codec.ts'
 import { describeValue } from './schema.ts'
 
@@ -57,26 +58,10 @@ function requireCodec(topic: string, side: 'key' | 'value', codec: unknown): voi
   throw new EvertError('INVALID_ARGUMENT', `Topic "${topic}" needs a codec as its ${side}; ${fault}.`)
 }
 
-const MAX_NAME_LENGTH = 249
-const LEGAL_NAME = /^[a-zA-Z0-9._-]+$/
-
-/** Kafka's rule for topic names (org.apache.kafka.common.internals.Topic): the name of a topic is never a path. */
+/** The name of a topic is never a path. Throws INVALID_TOPIC_NAME. */
 export function assertTopicName(name: string): void {
   const fault = topicNameFault(name)
   if (fault !== undefined) {
     throw new EvertError('INVALID_TOPIC_NAME', `The topic name ${JSON.stringify(name)} ${fault}.`)
   }
-}
-
-/** What is wrong with a topic's name: `is empty`. Undefined: nothing. */
-export function topicNameFault(name: string): string | undefined {
-  return typeof name !== 'string' || name.length === 0
-    ? 'is empty'
-    : name === '.' || name === '..'
-      ? 'is "." or ".."'
-      : name.length > MAX_NAME_LENGTH
-        ? `has ${name.length} characters, more than ${MAX_NAME_LENGTH}`
-        : LEGAL_NAME.test(name)
-          ? undefined
-          : 'has a character other than a-z, A-Z, 0-9, ".", "_" and "-"'
 }

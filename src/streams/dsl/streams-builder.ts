@@ -94,25 +94,9 @@ export class StreamsBuilder {
     assertOptions('table', options, optionNames.table)
     const { plan } = this.#context
     const { key, value } = topic
-    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
-    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
-    plan.topics.set(topic.name, topic)
-    const generatedStore = options.store ?? plan.names.store(`${topic.name}-`)
-    const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
-    const name = plan.names.operator('KTABLE-SOURCE-', options.name)
-    const topics = [topic.name]
-    const { onError } = options
-    const source = plan.addSource({
-      name: sourceName,
-      topics,
-      key,
-      value,
-      changes: false,
-      timestamp,
-      onError,
-    })
+    const { source, name, store: generatedStore } = this.#tableSource(topic, options)
     const state = newTableState(value, options)
-    const isOwn = timestamp !== undefined || state.emitOnChange || state.expires
+    const isOwn = options.timestamp !== undefined || state.emitOnChange || state.expires
     if (!isOwn) assertLogged(topic, options)
     const table = sourceParts(state, generatedStore, {
       plan,
@@ -147,23 +131,7 @@ export class StreamsBuilder {
           `got ${historyRetentionMs}.`,
       )
     }
-    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
-    plan.topics.set(topic.name, topic)
-    const latest = options.store ?? plan.names.store(`${topic.name}-`)
-    const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
-    const name = plan.names.operator('KTABLE-SOURCE-', options.name)
-    const topics = [topic.name]
-    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
-    const { onError } = options
-    const source = plan.addSource({
-      name: sourceName,
-      topics,
-      key,
-      value,
-      changes: false,
-      timestamp,
-      onError,
-    })
+    const { source, name, store: latest } = this.#tableSource(topic, options)
     const stores = { latest, history: `${latest}-history`, historyRetentionMs }
     const state = newTableState(value, options)
     const own = { sourceTopic: undefined, logged: state.logged }
@@ -198,6 +166,21 @@ export class StreamsBuilder {
   /** Fixes the topology under an application id, the prefix of its internal topics. */
   build(applicationId: string): Topology {
     return toTopology(this.#plan, applicationId, this.#options)
+  }
+
+  /** The source of a table's topic, and what its operator and its store are called. */
+  #tableSource<K, V>(topic: Topic<K, V>, options: TableOptions<K, V> | VersionedTableOptions<K, V>) {
+    assertErrorPolicy(options, 'INVALID_TOPOLOGY')
+    const { plan } = this.#context
+    const { key, value } = topic
+    const timestamp = options.timestamp as TimestampExtractor<unknown, unknown> | undefined
+    plan.topics.set(topic.name, topic)
+    const store = options.store ?? plan.names.store(`${topic.name}-`)
+    const sourceName = plan.names.operator('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
+    const name = plan.names.operator('KTABLE-SOURCE-', options.name)
+    const { onError } = options
+    const read = { topics: [topic.name], key, value, changes: false, timestamp, onError }
+    return { source: plan.addSource({ name: sourceName, ...read }), name, store }
   }
 
   /** Two streams of the same topics share one source. */
